@@ -1,0 +1,5 @@
+"""`python -m footfall` is the command line."""
+
+from footfall.cli import main
+
+main()

@@ -1,0 +1,137 @@
+"""Writing result tables and finding saved models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from footfall.answers.context import Context, now
+from footfall.engine import Engine
+from footfall.errors import FootfallError, UsageError
+from footfall.tables import RESULTS
+from footfall.tabular import Predictor
+from footfall.tasks import Task
+
+_ARROW = {
+    "VARCHAR": pa.string(),
+    "DOUBLE": pa.float64(),
+    "BIGINT": pa.int64(),
+    "INTEGER": pa.int32(),
+    "TIMESTAMP": pa.timestamp("us"),
+}
+Row = dict[str, Any]
+
+
+def write(engine: Engine, table: str, rows: Sequence[Row] | pa.Table, replacing: Mapping[str, Any]) -> None:
+    """Put `rows` into a result table in place of those that equal `replacing`; `made_at` is filled in."""
+    schema = pa.schema([(c.name, _ARROW[c.type]) for c in RESULTS[table].columns])
+    if not isinstance(rows, pa.Table):
+        stamp = now()
+        known = set(schema.names)
+        rows = pa.Table.from_pylist(
+            [{k: v for k, v in r.items() if k in known} | {"made_at": stamp} for r in rows], schema
+        )
+    where = " and ".join(f"{c} is not distinct from ?" for c in replacing)
+    with engine.transaction():
+        engine.execute(f"delete from {table}" + (f" where {where}" if where else ""), list(replacing.values()))
+        if rows.num_rows:
+            engine.append(table, rows)
+
+
+def versions() -> dict[str, str]:
+    return {p: version(p) for p in ("footfall", "duckdb", "lightgbm", "scikit-learn", "numpy")}
+
+
+def model_folder(context: Context, task: Task, model: str, at: datetime) -> Path:
+    return context.models / task.name / model / f"{at:%Y-%m-%dT%H%M%S}"
+
+
+def save_predictor(context: Context, predictor: Predictor) -> Path:
+    """Save the predictor beside the shop, with its card, and list it in `models`."""
+    task, model, at = predictor.task, predictor.model, predictor.trained.at
+    folder = model_folder(context, task, model, at)
+    metrics = {
+        str(r[0]): r[1]
+        for r in context.engine.rows(
+            "select metric, value from evaluations where task = ? and model = ? and cutoff is null order by metric",
+            [task.name, model],
+        )
+    }
+    card = predictor.save(folder, metrics, versions())
+    row = {"task": task.name, "model": model, "cutoff": at, "path": folder.name, "card": json.dumps(card)}
+    row["path"] = folder.relative_to(context.models).as_posix()
+    write(context.engine, "models", [row], {"task": task.name, "model": model, "cutoff": at})
+    return folder
+
+
+def saved_models(engine: Engine, task: str | None = None) -> list[Row]:
+    """Saved models, newest first: task, model, cutoff, path, made_at."""
+    where = "where task = ?" if task else ""
+    found = engine.rows(
+        f"select task, model, cutoff, path, made_at from models {where} order by task, cutoff desc, made_at desc, model",
+        [task] if task else [],
+    )
+    return [dict(zip(("task", "model", "cutoff", "path", "made_at"), r, strict=True)) for r in found]
+
+
+def load_predictor(context: Context, task: Task, at: datetime | None = None, model: str | None = None) -> Predictor:
+    """The newest saved model of the task that knew nothing at or after `at`.
+
+    Raises:
+        FootfallError: there is none; the message says which there are.
+    """
+    found = [m for m in saved_models(context.engine, task.name) if model is None or m["model"] == model]
+    fitting = [m for m in found if at is None or m["cutoff"] <= at]
+    if not fitting:
+        kind = f" ({model})" if model else ""
+        when = f" --at {at:%Y-%m-%d}" if at else ""
+        others = ", ".join(f"{m['cutoff']:%Y-%m-%d}" for m in found[:3])
+        rest = f"; saved ones know more than that: {others}" if others else ""
+        raise FootfallError(
+            f"no saved model of {task.name}{kind} was trained on history before {at:%Y-%m-%d}{rest}; "
+            f"run: footfall fit {task.name}{when}"
+            if at
+            else f"no saved model of {task.name}{kind}; run: footfall fit {task.name}"
+        )
+    return Predictor.load(context.models / str(fitting[0]["path"]), task)
+
+
+def best_model(engine: Engine, task: Task) -> str:
+    """The model that did best in the task's last backtest; `boosted` without one."""
+    metric = "log_loss" if task.kind == "chance" else "rmse"
+    found = engine.value(
+        "select model from evaluations where task = ? and cutoff is null and metric = ? and not isnan(value) "
+        "order by value, model = 'baseline' desc, model limit 1",
+        [task.name, metric],
+    )
+    return str(found or "boosted")
+
+
+def write_file(table: pa.Table, path: Path) -> None:
+    """Write an Arrow table as CSV, Parquet or JSON lines, by the ending.
+
+    Raises:
+        UsageError: another ending.
+        FootfallError: the file cannot be written.
+    """
+    writers: dict[str, Callable[[], Any]] = {
+        ".csv": lambda: csv.write_csv(table, path),
+        ".parquet": lambda: parquet.write_table(table, path),
+        ".json": lambda: path.write_text(
+            "".join(json.dumps(r, default=str, ensure_ascii=False) + "\n" for r in table.to_pylist()), encoding="utf-8"
+        ),
+    }
+    if path.suffix.lower() not in writers:
+        raise UsageError(f"cannot write '{path}': the ending is one of {', '.join(sorted(writers))}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writers[path.suffix.lower()]()
+    except OSError as error:
+        raise FootfallError(f"cannot write '{path}': {error.strerror}") from None

@@ -1,0 +1,126 @@
+"""What a report shows, gathered by SQL: each table beside the query that makes it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from footfall.answers.context import Context, now
+from footfall.engine import Engine
+from footfall.errors import FootfallError
+from footfall.report import Headline, Page
+from footfall.tables import TABLES
+
+_NEWEST = "(task, cutoff, model) in (select (task, cutoff, model) from questions where model is not null)"
+QUERIES: dict[str, str] = {
+    "loads": "select * exclude (fingerprint) from loads order by load_id, source, role, file",
+    "quality": "select * from quality order by rows desc, table_name, check_name, column_name",
+    "quarantine_reasons": "select source, reason, count(*) as rows, min(raw) as example from quarantine\n"
+    "group by source, reason order by rows desc, source, reason",
+    "questions": "select task, sentence, kind, horizon, population, positives, base_rate, model, caution\n"
+    "from questions order by model is null, kind, task",
+    "evaluations": "select * from evaluations order by task, cutoff nulls first, model, metric",
+    "verdicts": "select * from verdicts order by task, model",
+    "curves": "select * from curves order by task, model, curve, bin",
+    "importances": "select * from importances where rank <= 10 order by task, rank",
+    "models": "select task, model, cutoff, path, made_at from models order by task, cutoff desc, model",
+    "stages": "select * from stages",
+    "daily": "select cast(local_time(occurred_at, '{tz}') as date) as date, count(*) as orders,\n"
+    "  sum(amount) as revenue, count(distinct customer_id) as customers\nfrom orders group by 1 order by 1",
+    "top_scores": "select s.task, s.customer_id, s.category, s.chance, s.amount, s.lower, s.upper,\n"
+    "  string_agg(r.reason, '; ' order by r.rank) as reasons\n"
+    f"from (select * from scores where {_NEWEST}\n"
+    "  qualify row_number() over (partition by task order by coalesce(chance, amount) desc, customer_id, category) <= 20) s\n"
+    "left join reasons r on r.task = s.task and r.cutoff = s.cutoff and r.model = s.model\n"
+    "  and r.customer_id is not distinct from s.customer_id and r.category is not distinct from s.category\n"
+    "group by all order by s.task, coalesce(s.chance, s.amount) desc, s.customer_id, s.category",
+    "score_histogram": "select task, floor(chance * 20) / 20 as bin, count(*) as rows\n"
+    f"from scores where chance is not null and {_NEWEST} group by 1, 2 order by 1, 2",
+}
+PAGE_TABLES = tuple(QUERIES)
+
+
+def gather(context: Context, title: str = "", shop_toml: Path | None = None) -> Page:
+    """The page of this shop as it stands.
+
+    Args:
+        title: the page's title; None or empty: the shop's name from `shop.toml`, else a plain one.
+        shop_toml: the merchant's texts: goals, success, stakeholders, plan, currency ... (a missing file is silence).
+
+    Raises:
+        FootfallError: `shop.toml` is no TOML.
+    """
+    engine = context.engine
+    business = _business(shop_toml)
+    tables, queries = {}, {}
+    for name, sql in QUERIES.items():
+        queries[name] = sql.replace("{tz}", context.tz.replace("'", ""))
+        tables[name] = engine.fetch(queries[name])
+    queries["table_rows"] = _table_rows_sql()
+    tables["table_rows"] = engine.fetch(queries["table_rows"])
+    title = title or str(business.get("name", "")) or "What the records say"
+    return Page(
+        title, business, f"{now():%-d %B %Y}", tables, queries, _headlines(engine, str(business.get("currency", "")))
+    )
+
+
+def _business(path: Path | None) -> dict[str, Any]:
+    if path is None or not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FootfallError(f"cannot read '{path}': {error}") from None
+
+
+def _table_rows_sql() -> str:
+    parts = []
+    for table in TABLES.values():
+        name = "customer_history" if table.name == "customers" else table.name
+        customers = "count(distinct customer_id)" if table.customer else "null"
+        dated = f"nullif(min({table.time}), timestamp '1900-01-01'), nullif(max({table.time}), timestamp '1900-01-01')"
+        parts.append(
+            f"select '{table.name}' as table_name, count(*) as rows, {customers} as customers, "
+            + (dated.replace("), n", ") as first, n") + " as last" if table.time else "null as first, null as last")
+            + f" from {name}"
+        )
+    return "select * from (\n  " + "\n  union all ".join(parts) + "\n) where rows > 0 order by rows desc, table_name"
+
+
+def _headlines(engine: Engine, currency: str) -> list[Headline]:
+    """Three to six numbers in plain words, each from a result table."""
+    found = []
+    known = engine.value("select count(*) from known_customers") if engine.has("known_customers") else 0
+    if known:
+        ordered = engine.value("select count(distinct customer_id) from orders")
+        found.append(Headline("Customers and visitors known", f"{known:,}", f"{ordered:,} of them have ordered"))
+    for task, label in (
+        ("buy-30d", "Expected to order within 30 days"),
+        ("churn-90d", "Expected to drift away in 90 days"),
+    ):
+        row = engine.rows(
+            f"select sum(chance), sum(lower), sum(upper), count(*) from scores where task = ? and {_NEWEST}", [task]
+        )
+        if row and row[0][0] is not None:
+            total, low, high, n = row[0]
+            found.append(Headline(label, f"{total:,.0f}", f"of {n:,}; 95%: {low:,.0f} to {high:,.0f}"))
+    row = engine.rows(f"select sum(amount), sum(lower), sum(upper) from scores where task = 'spend-90d' and {_NEWEST}")
+    if row and row[0][0] is not None:
+        total, low, high = row[0]
+        unit = f"{currency} " if currency else ""
+        found.append(Headline("Expected spend in 90 days", f"{unit}{total:,.0f}", f"95%: {low:,.0f} to {high:,.0f}"))
+    told = engine.rows(
+        "select count(*), count(*) filter (where v.verdict = 'yes') from verdicts v "
+        "join questions q on q.task = v.task and q.model = v.model"
+    )
+    if told and told[0][0]:
+        found.append(
+            Headline(
+                "Answers better than the baseline", f"{told[0][1]} of {told[0][0]}", "on later data, beyond chance"
+            )
+        )
+    read, aside = engine.rows("select coalesce(sum(rows_read), 0), (select count(*) from quarantine) from loads")[0]
+    if read:
+        found.append(Headline("Rows set aside", f"{aside:,}", f"of {read:,} read; each kept in the table quarantine"))
+    return found[:6]

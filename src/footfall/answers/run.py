@@ -1,0 +1,138 @@
+"""All of it, in order, only what is stale."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from footfall.answers.context import Context
+from footfall.answers.keep import write
+from footfall.answers.work import Ready, backtest_task, check_answerable, explain_scores, fit_task, predict_task, ready
+from footfall.errors import FootfallError
+from footfall.tabular import lighter, make_plan
+from footfall.tasks import Task
+
+MODELS = ("baseline", "logistic", "boosted")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run did: tasks answered, tasks it could not answer (with the reason), seconds per stage."""
+
+    answered: tuple[str, ...]
+    unanswered: dict[str, str]
+    seconds: dict[str, float]
+    fresh: bool
+
+
+class _Stages:
+    """Measures stages and keeps them in the table `stages`."""
+
+    def __init__(self, context: Context):
+        self.context = context
+        self.rows: list[dict[str, object]] = []
+
+    @contextmanager
+    def stage(self, name: str, detail: str = "") -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.rows.append({"stage": name, "seconds": round(time.perf_counter() - start, 3), "detail": detail})
+
+
+def run(context: Context, tasks: Sequence[Task], check: Callable[[], object], models: Sequence[str] = MODELS) -> Ran:
+    """Check the data, then test, fit, score and explain every task the shop can answer.
+
+    `check` carries out the quality checks. A run over data and tasks that have not changed does nothing.
+    """
+    mark = _fingerprint(context, tasks, models)
+    done = context.engine.value("select value from settings where name = 'run'")
+    if done == mark:
+        before = [
+            str(r[0]) for r in context.engine.rows("select task from questions where model is not null order by task")
+        ]
+        return Ran(tuple(before), {}, {}, False)
+    stages = _Stages(context)
+    with stages.stage("check", "quality checks over the whole shop"):
+        context.progress("checking the data")
+        check()
+    customers = int(context.engine.value("select count(*) from known_customers") or 0)
+    light = replace(context, settings=lighter(context.settings, customers, tasks))
+    light = replace(
+        light, settings=replace(light.settings, tests=min(light.settings.tests, 3 if customers > 50_000 else 6))
+    )
+    unanswered: dict[str, str] = {}
+    able: list[Task] = []
+    for task in tasks:
+        try:
+            check_answerable(task, context)
+            able.append(task)
+        except FootfallError as error:
+            unanswered[task.name] = str(error)
+    answered: list[str] = []
+    for keys in dict.fromkeys(t.keys for t in able):
+        group = [t for t in able if t.keys == keys]
+        for one in _prepared(light, group, stages, unanswered):
+            try:
+                _answer(light, one, models, stages)
+                answered.append(one.task.name)
+            except FootfallError as error:
+                unanswered[one.task.name] = str(error)
+    for task in tasks:
+        if task.name in unanswered:
+            row = {
+                "task": task.name,
+                "sentence": task.sentence,
+                "kind": task.kind,
+                "horizon": str(task.span),
+                "caution": unanswered[task.name],
+            }
+            write(context.engine, "questions", [row], {"task": task.name})
+    write(context.engine, "stages", stages.rows, {})
+    context.engine.execute("insert or replace into settings values ('run', ?)", [mark])
+    return Ran(tuple(answered), unanswered, {str(r["stage"]): float(str(r["seconds"])) for r in stages.rows}, True)
+
+
+def _prepared(context: Context, group: list[Task], stages: _Stages, unanswered: dict[str, str]) -> list[Ready]:
+    """The group's shared matrix; a task whose history is too short is left out, with the reason."""
+    keys = " and ".join(k.removesuffix("_id") for k in group[0].keys)
+    fitting = []
+    for task in group:
+        try:
+            _try_plan(context, task)
+            fitting.append(task)
+        except FootfallError as error:
+            unanswered[task.name] = str(error)
+    if not fitting:
+        return []
+    with stages.stage(f"features per {keys}", ", ".join(t.name for t in fitting)):
+        return list(ready(context, fitting, tests=context.settings.tests).values())
+
+
+def _try_plan(context: Context, task: Task) -> None:
+    found = context.shape()
+    make_plan(task, context.clock(found), context.settings)
+
+
+def _answer(context: Context, one: Ready, models: Sequence[str], stages: _Stages) -> None:
+    name = one.task.name
+    best = "boosted" if "boosted" in models else models[0]
+    if one.plan.test:
+        with stages.stage(f"{name}: backtest", f"{len(one.plan.test)} test dates, {', '.join(models)}"):
+            best = backtest_task(context, one, models).best
+    with stages.stage(f"{name}: fit", best):
+        predictor = fit_task(context, one, best)
+    with stages.stage(f"{name}: score"):
+        scored = predict_task(context, one, predictor)
+    with stages.stage(f"{name}: explain"):
+        explain_scores(context, one, scored)
+
+
+def _fingerprint(context: Context, tasks: Sequence[Task], models: Sequence[str]) -> str:
+    """Changes whenever the data, the tasks, the models or the settings do."""
+    loads = context.engine.rows("select coalesce(max(load_id), 0), coalesce(sum(rows_loaded), 0) from loads")
+    links = context.engine.value("select count(*) from links")
+    text = repr((loads, links, [(t.name, t.sentence) for t in tasks], list(models), context.settings, context.tz))
+    return blake2b(text.encode(), digest_size=12).hexdigest()

@@ -1,0 +1,421 @@
+"""The command line: one verb per thing a person does, each a method of the same name on `Shop`.
+
+`--shop PATH`, `--json`, `--quiet`, `--memory` and `--threads` may stand anywhere in the line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow as pa
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from footfall.errors import FootfallError, UsageError
+from footfall.shop import DEFAULT_SHOP, Shop
+
+app = typer.Typer(
+    name="footfall",
+    help="Raw records of an online business in, answers a merchant acts on out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_EVERYWHERE = {"--shop": 1, "--memory": 1, "--threads": 1, "--json": 0, "--quiet": 0}
+_ROWS = 40
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for every verb."""
+
+    shop: Path
+    memory: str | None
+    threads: int | None
+    json: bool
+    quiet: bool
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    shop: Annotated[Path, typer.Option(envvar="FOOTFALL_SHOP", help="The shop's file.")] = Path(DEFAULT_SHOP),
+    memory: Annotated[str | None, typer.Option(help="Bound of the engine's memory, as in 4GB.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Raw records of an online business in, answers a merchant acts on out."""
+    context.obj = Options(shop, memory, threads, json_, quiet)
+
+
+@contextmanager
+def _shop(context: typer.Context, new: bool = False) -> Iterator[Shop]:
+    """The shop, telling what goes on. A verb that needs data does not make an empty file."""
+    given: Options = context.obj
+    if not new and not given.shop.exists():
+        raise FootfallError(
+            f"there is no shop '{given.shop}'; make one with: footfall load FILES --source NAME "
+            "(or name another with --shop)"
+        )
+    given.shop.parent.mkdir(parents=True, exist_ok=True)
+    console = Console(stderr=True, quiet=given.quiet)
+    with Shop(given.shop, memory=given.memory, threads=given.threads) as shop:
+        if console.is_terminal:
+            with console.status("") as status:
+                shop.progress = status.update
+                yield shop
+        else:
+            shop.progress = lambda message: console.print(message, highlight=False, soft_wrap=True)
+            yield shop
+
+
+def _say(context: typer.Context, data: Any, text: str | None = None) -> None:
+    """Print a result: JSON where asked for, else the text or a table of the rows."""
+    if context.obj.json:
+        rows = data.to_pylist() if isinstance(data, pa.Table) else data
+        typer.echo(json.dumps(rows, default=_plain, ensure_ascii=False, indent=1, allow_nan=False))
+    elif text is not None:
+        typer.echo(text)
+    else:
+        _draw(data)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def _draw(table: pa.Table) -> None:
+    if table.num_rows == 0:
+        typer.echo("nothing")
+        return
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    names = [n for n in table.column_names if n != "made_at"]
+    for name in names:
+        number = pa.types.is_floating(table.schema.field(name).type) or pa.types.is_integer(
+            table.schema.field(name).type
+        )
+        drawn.add_column(name, justify="right" if number else "left", overflow="fold")
+    for row in table.slice(0, _ROWS).to_pylist():
+        drawn.add_row(*(_cell(row[n]) for n in names))
+    console = Console() if sys.stdout.isatty() else Console(width=200)
+    console.print(drawn, highlight=False, markup=False)
+    if table.num_rows > _ROWS:
+        typer.echo(f"... and {table.num_rows - _ROWS:,} more rows (--json or --out FILE gives all)")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}" if value.hour == value.minute == value.second == 0 else f"{value:%Y-%m-%d %H:%M:%S}"
+    return str(value)
+
+
+Task = Annotated[str, typer.Argument(help="Name of the task; `footfall tasks` lists them.")]
+At = Annotated[
+    str | None, typer.Option(help="First instant not known, as in 2026-06-01; default: the end of the data.")
+]
+Out = Annotated[Path | None, typer.Option(help="Also write the rows to this file: .csv, .parquet or .json.")]
+
+
+@app.command()
+def simulate(
+    context: typer.Context,
+    out: Annotated[Path, typer.Argument(help="Folder for the raw files; the truth goes into OUT-truth.")],
+    customers: Annotated[int, typer.Option(help="Web customers.")] = 2000,
+    days: Annotated[int, typer.Option(help="Days of history.")] = 365,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 7,
+) -> None:
+    """Write a messy shop as raw files, and its truth, apart."""
+    done = Shop.simulate(out, customers, days, seed)
+    rows = {"folder": str(done.folder), "truth": str(done.truth), "rows": done.rows, "planted": done.planted}
+    counts = ", ".join(f"{n:,} {name}" for name, n in done.rows.items())
+    _say(context, rows, f"{done.folder}: {counts}\nthe truth lies apart, in {done.truth}")
+
+
+@app.command()
+def load(
+    context: typer.Context,
+    files: Annotated[list[str], typer.Argument(help="Files, folders or globs.")],
+    source: Annotated[str, typer.Option(help="What kind of files they are; --source list names the kinds.")] = "",
+    map: Annotated[Path | None, typer.Option(help="A mapping TOML for your own files.")] = None,
+    guess: Annotated[bool, typer.Option("--guess", help="Write a first draft of the mapping, load nothing.")] = False,
+    timezone: Annotated[str | None, typer.Option(help="The shop's time zone, as in Europe/London.")] = None,
+) -> None:
+    """Load raw files into the shop: all of it or none of it, every row accounted for."""
+    known = Shop.sources()
+    if source == "list":
+        _say(context, known, "\n".join(known))
+        return
+    if guess:
+        typer.echo(Shop(":memory:").guess(files[0]))
+        return
+    if not source and map is None:
+        raise UsageError(f"say what the files are: --source NAME ({', '.join(known)}) or --map FILE.toml")
+    with _shop(context, new=True) as shop, _bar(context) as bar:
+        done = shop.load(files, source, map, timezone, bar)
+        rows = shop.sql(
+            f"select role, file, rows_read, rows_loaded, rows_quarantined, rows_duplicate, rows_repaired from loads where load_id = {done.load_id} order by role, file"
+        )
+        _say(context, rows, None if rows.num_rows else "nothing new: these files are in the shop already")
+
+
+@contextmanager
+def _bar(context: typer.Context) -> Iterator[Any]:
+    """A progress bar over bytes, on a terminal."""
+    console = Console(stderr=True, quiet=context.obj.quiet)
+    if not console.is_terminal:
+        yield None
+        return
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True
+    ) as shown:
+        line = shown.add_task("loading", total=None)
+        yield lambda done, total, what: shown.update(line, completed=done, total=total or None, description=what)
+
+
+@app.command()
+def check(context: typer.Context) -> None:
+    """What is missing, inconsistent, double, late; what was repaired or set aside."""
+    with _shop(context) as shop:
+        found = shop.check()
+    _say(
+        context,
+        found
+        if context.obj.json
+        else found.select(["kind", "table_name", "check_name", "column_name", "rows", "share", "action", "effect"]),
+    )
+
+
+@app.command()
+def tasks(context: typer.Context) -> None:
+    """The catalogue of questions, each as a sentence."""
+    with _shop(context, new=True) as shop:
+        rows = [{"task": t.name, "kind": t.kind, "sentence": t.sentence} for t in shop.tasks()]
+    _say(context, rows, "\n".join(f"{r['task']:<22}{r['sentence']}" for r in rows))
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    task: Task,
+    at: At = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL that runs.")] = False,
+    dialect: Annotated[str, typer.Option(help="duckdb or spark.")] = "duckdb",
+) -> None:
+    """A task in words and, with --sql, the SQL behind it."""
+    with _shop(context) as shop:
+        asked = shop.task(task)
+        text = shop.show(asked, at).sql(dialect) if sql else asked.sentence
+    _say(context, {"task": task, "sql" if sql else "sentence": text}, text)
+
+
+def _models(text: str) -> list[str]:
+    return [m.strip() for m in text.split(",") if m.strip()]
+
+
+@app.command()
+def backtest(
+    context: typer.Context,
+    task: Task,
+    models: Annotated[str, typer.Option(help="Models to test, with commas.")] = "baseline,logistic,boosted",
+    cutoffs: Annotated[int, typer.Option(min=1, help="Test dates.")] = 6,
+    out: Out = None,
+) -> None:
+    """Fit at earlier dates and compare with what then happened, beside the baseline."""
+    with _shop(context) as shop:
+        done = shop.backtested(task, _models(models), cutoffs)
+        table = shop.sql(
+            f"select model, metric, value, lower, upper, difference, difference_lower, difference_upper from evaluations where task = '{done.task}' and cutoff is null order by metric, model"
+        )
+        if out:
+            shop.sql(
+                f"select * from evaluations where task = '{done.task}' order by cutoff nulls first, metric, model", out
+            )
+    _say(context, done.table() if context.obj.json else table)
+    if not context.obj.json:
+        typer.echo(f"\nmeans over {len(done.cutoffs)} test dates: {', '.join(f'{c:%Y-%m-%d}' for c in done.cutoffs)}")
+        for verdict in done.verdicts:
+            typer.echo(verdict["sentence"])
+
+
+@app.command()
+def fit(
+    context: typer.Context,
+    task: Task,
+    model: Annotated[str | None, typer.Option(help="Default: the best of the last backtest, else boosted.")] = None,
+    at: At = None,
+) -> None:
+    """Train on history before an instant, calibrate, and save the model with its card."""
+    with _shop(context) as shop:
+        done = shop.fit(task, model, at)
+    trained = done.trained
+    row = {
+        "task": task,
+        "model": done.model,
+        "at": trained.at,
+        "rows": trained.rows,
+        "customers": trained.customers,
+        "positives": trained.positives,
+        "base_rate": trained.base_rate,
+        "calibrated_on": trained.calibrated_on,
+        "caution": done.caution,
+    }
+    text = (
+        f"{task}: {done.model} learnt from {trained.rows:,} rows of {trained.customers:,} customers before {trained.at:%Y-%m-%d}\n"
+        f"calibrated on {trained.calibrated_on}" + (f"\nmind: {done.caution}" if done.caution else "")
+    )
+    _say(context, row, text)
+
+
+@app.command()
+def predict(
+    context: typer.Context,
+    task: Task,
+    at: At = None,
+    model: Annotated[str | None, typer.Option(help="Default: the newest saved one that knew nothing later.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10,
+    out: Out = None,
+) -> None:
+    """Answer for everyone the task asks about, highest first."""
+    with _shop(context) as shop:
+        scores = shop.predict(task, at, model, out)
+    key = "chance" if shop.task(task).kind == "chance" else "amount"
+    best = scores.sort_by([(key, "descending"), ("customer_id", "ascending")]).slice(0, top)
+    keep = [c for c in ("customer_id", "category", key, "lower", "upper") if best.column(c).null_count < len(best)]
+    _say(context, best if context.obj.json else best.select(keep))
+    if not context.obj.json:
+        caution = scores.column("caution")[0].as_py()
+        typer.echo(f"\n{scores.num_rows:,} answers are in the table scores" + (f" and in {out}" if out else ""))
+        if caution:
+            typer.echo(f"mind: {caution}")
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    task: Task,
+    customer: Annotated[str | None, typer.Argument(help="One customer; without: the highest answers.")] = None,
+    at: At = None,
+    top: Annotated[int, typer.Option(min=1, help="How many answers to explain.")] = 20,
+) -> None:
+    """Why an answer is what it is, in words."""
+    with _shop(context) as shop:
+        rows = shop.explain(task, customer, at, top)
+    keep = [c for c in ("customer_id", "category", "rank", "reason", "contribution") if c in rows.column_names]
+    _say(context, rows if context.obj.json else rows.select(keep))
+
+
+@app.command()
+def models(
+    context: typer.Context, task: Annotated[str | None, typer.Argument(help="Of one task only.")] = None
+) -> None:
+    """The saved models."""
+    with _shop(context) as shop:
+        _say(context, shop.models(task))
+
+
+@app.command()
+def sql(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="Any SQL over the shop's tables.")],
+    out: Out = None,
+) -> None:
+    """Ask the shop's tables directly."""
+    with _shop(context) as shop:
+        _say(context, shop.sql(query, out))
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    models: Annotated[str, typer.Option(help="Models that compete, with commas.")] = "baseline,logistic,boosted",
+) -> None:
+    """All of it, in order, only what is stale: check, test, fit, score, explain."""
+    with _shop(context) as shop:
+        done = shop.run(_models(models))
+    lines = [f"{name:<40}{seconds:>8.1f} s" for name, seconds in done.seconds.items()]
+    lines.append(f"{'in all':<40}{sum(done.seconds.values()):>8.1f} s" if done.fresh else "nothing is stale")
+    lines += [f"answered: {', '.join(done.answered) or 'nothing'}"]
+    lines += [f"not answered: {why}" for why in done.unanswered.values()]
+    _say(context, {"answered": done.answered, "unanswered": done.unanswered, "seconds": done.seconds}, "\n".join(lines))
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    out: Annotated[Path, typer.Argument(help="The HTML file to write.")],
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "",
+) -> None:
+    """One page a merchant understands; opens offline. Its tables lie beside it as CSV."""
+    with _shop(context) as shop:
+        path = shop.report(out, title)
+    _say(context, {"report": str(path)}, f"the report lies in {path}")
+
+
+def _everywhere_first(arguments: list[str]) -> list[str]:
+    """Options that hold for every verb may stand anywhere: move them before the verb."""
+    first, rest, i = [], [], 0
+    while i < len(arguments):
+        word = arguments[i]
+        name = word.split("=", 1)[0]
+        if word == "--":
+            rest += arguments[i:]
+            break
+        if name in _EVERYWHERE:
+            take = 1 + (_EVERYWHERE[name] if "=" not in word else 0)
+            first += arguments[i : i + take]
+            i += take
+            continue
+        rest.append(word)
+        i += 1
+    return [*first, *rest]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line. Exit codes: 0 done, 1 the data or the question is at fault, 2 wrong usage."""
+    given = sys.argv[1:] if arguments is None else arguments
+    code = 0
+    try:
+        result = app(_everywhere_first(list(given)), standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except UsageError as error:
+        code = _fail(str(error), 2)
+    except FootfallError as error:
+        code = _fail(str(error), 1)
+    except typer.Exit as error:
+        code = error.exit_code
+    except typer.TyperException as error:
+        code = _fail(error.format_message(), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _fail("stopped", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+    except Exception as error:
+        if os.environ.get("FOOTFALL_DEBUG"):
+            raise
+        code = _fail(
+            f"{type(error).__name__}: {error} (this is a defect; FOOTFALL_DEBUG=1 shows where)".replace("\n", " "), 1
+        )
+    sys.exit(code)
+
+
+def _fail(message: str, code: int) -> int:
+    typer.echo(f"footfall: {message}", err=True)
+    return code

@@ -1,0 +1,104 @@
+"""Reasons: SHAP values of the model itself, gathered per feature and said in words.
+
+Trees: exact tree SHAP (Lundberg et al. 2020), linear models: the exact additive parts. One-hot columns of one text
+feature are added up: they are one reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from footfall.explain.wording import say
+from footfall.tabular import Encoder, Matrix, Predictor
+from footfall.tabular.encode import to_floats
+from footfall.windows import Feature
+
+Floats = NDArray[np.float64]
+Row = dict[str, Any]
+
+
+def reasons(predictor: Predictor, matrix: Matrix, features: tuple[Feature, ...], top: int = 3) -> list[Row]:
+    """The `top` strongest reasons per row of `matrix`, strongest first (a row each, ready for the table `reasons`)."""
+    names, parts = _gathered(predictor, matrix)
+    known = {f.name: f for f in features}
+    task = predictor.task
+    keys = list(task.keys)
+    rows = matrix.table.select([*keys, *dict.fromkeys(names)]).to_pylist()
+    stamps = matrix.table.column("cutoff").to_pylist()
+    gap = "orders_gap" if "orders_gap" in matrix.table.column_names else None
+    gaps = to_floats(matrix.table.column(gap)) if gap else np.full(matrix.rows, np.nan)
+    order = np.argsort(-np.abs(parts), axis=1, kind="stable")[:, :top]
+    found = []
+    for i, row in enumerate(rows):
+        usual = float(gaps[i]) if np.isfinite(gaps[i]) else None
+        for rank, j in enumerate(order[i], start=1):
+            name, value = names[j], row[names[j]]
+            if parts[i, j] == 0:
+                continue
+            entry = {
+                "task": task.name,
+                "cutoff": stamps[i],
+                "model": predictor.model,
+                "rank": rank,
+                "feature": name,
+                "value": None if value is None else str(value),
+                "contribution": float(parts[i, j]),
+                "reason": say(known[name], value, usual if name == "orders_recency" else None)
+                + (" (raises it)" if parts[i, j] > 0 else " (lowers it)"),
+            }
+            found.append(entry | {k: row[k] for k in keys})
+    return found
+
+
+def importances(predictor: Predictor, matrix: Matrix, features: tuple[Feature, ...]) -> list[Row]:
+    """Mean absolute SHAP value per feature, strongest first (ready for the table `importances`).
+
+    `direction` is the correlation of value and contribution: above zero, more of it raises the answer.
+    """
+    if matrix.rows == 0:
+        return []
+    names, parts = _gathered(predictor, matrix)
+    known = {f.name: f for f in features}
+    strength = np.abs(parts).mean(axis=0)
+    found = []
+    stamp = matrix.table.column("cutoff")[0].as_py()
+    for rank, j in enumerate(np.argsort(-strength, kind="stable"), start=1):
+        feature = known[names[j]]
+        found.append(
+            {
+                "task": predictor.task.name,
+                "cutoff": stamp,
+                "model": predictor.model,
+                "rank": rank,
+                "feature": feature.name,
+                "label": feature.words.label,
+                "importance": float(strength[j]),
+                "direction": None if feature.text else _direction(matrix, feature.name, parts[:, j]),
+                "rows": matrix.rows,
+            }
+        )
+    return found
+
+
+def _direction(matrix: Matrix, name: str, part: Floats) -> float | None:
+    x = to_floats(matrix.table.column(name))
+    both = np.isfinite(x)
+    if both.sum() < 3 or np.ptp(x[both]) == 0 or np.ptp(part[both]) == 0:
+        return None
+    ranks = np.argsort(np.argsort(x[both], kind="stable"), kind="stable")
+    return float(np.corrcoef(ranks, part[both])[0, 1])
+
+
+def _gathered(predictor: Predictor, matrix: Matrix) -> tuple[list[str], Floats]:
+    """Feature names, and (n, features) contributions with the columns of one text feature added up."""
+    raw = predictor.learner.contributions(matrix)[:, :-1]
+    encoder: Encoder = predictor.learner.encoder
+    owners = [*encoder.numeric, *(c for c, vs in encoder.values for _ in vs)]
+    names = list(dict.fromkeys(owners))
+    parts = np.zeros((len(raw), len(names)))
+    for column, owner in enumerate(owners):
+        parts[:, names.index(owner)] += raw[:, column]
+    return names, parts

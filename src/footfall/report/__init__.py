@@ -1,0 +1,8 @@
+"""Result tables -> one page a merchant understands. Computes nothing."""
+
+from footfall.report.csvs import write_csvs
+from footfall.report.page import Headline, Page
+from footfall.report.render import SECTIONS, figures, render
+from footfall.report.section import Section
+
+__all__ = ["SECTIONS", "Headline", "Page", "Section", "figures", "render", "write_csvs"]

@@ -1,0 +1,237 @@
+"""The one front object: open a shop and ask it. Every verb delegates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from footfall import answers, quality, report
+from footfall import simulate as simulation
+from footfall import sources as raw
+from footfall.engine import DuckDBEngine, Query
+from footfall.evaluate import Backtest
+from footfall.spans import instant, zone
+from footfall.tables import create_tables
+from footfall.tabular import Predictor, Settings
+from footfall.tasks import CATALOGUE, Task, answer_query, find_task, tasks_from_toml
+from footfall.windows import Frame, features
+
+DEFAULT_SHOP = "shop.duckdb"
+
+
+class Shop:
+    """A shop in one DuckDB file. Make one with `footfall.open`.
+
+    Attributes:
+        path: the file. Models are kept in the folder `<file>.models`; `shop.toml` and `tasks.toml` beside it are read.
+        engine: the engine that holds the tables.
+        settings: how much work a fit may do.
+        progress: called with a line of text as work goes on.
+    """
+
+    def __init__(
+        self,
+        path: str | Path = DEFAULT_SHOP,
+        settings: Settings | None = None,
+        memory: str | None = None,
+        threads: int | None = None,
+    ):
+        self.path = Path(path)
+        self.engine = DuckDBEngine(path, memory, threads)
+        create_tables(self.engine)
+        self.settings = settings or Settings()
+        self.progress: Callable[[str], None] = lambda message: None
+        self._ready: dict[tuple[Any, ...], answers.Ready] = {}
+
+    def close(self) -> None:
+        """Close the file."""
+        self.engine.close()
+
+    def __enter__(self) -> Shop:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def timezone(self) -> str:
+        """The time zone whose midnights define days (IANA name; UTC until `load` or the setter names another)."""
+        return str(self.engine.value("select value from settings where name = 'timezone'") or "UTC")
+
+    @timezone.setter
+    def timezone(self, name: str) -> None:
+        zone(name)
+        self.engine.execute("insert or replace into settings values ('timezone', ?)", [name])
+
+    @property
+    def context(self) -> answers.Context:
+        return answers.Context(
+            self.engine, Path(f"{self.path}.models"), self.timezone, self.settings, lambda m: self.progress(m)
+        )
+
+    @staticmethod
+    def simulate(out: str | Path, customers: int = 2000, days: int = 365, seed: int = 7) -> simulation.Simulated:
+        """Write a messy shop as raw files into `out`, and its truth into `<out>-truth`."""
+        return simulation.simulate(out, customers, days, seed)
+
+    @staticmethod
+    def sources() -> list[str]:
+        """The kinds of raw files that can be loaded."""
+        return raw.source_names()
+
+    # --- data ---------------------------------------------------------------------------------------------
+
+    def load(
+        self,
+        files: str | Path | Iterable[str | Path],
+        source: str = "",
+        mapping: str | Path | None = None,
+        timezone: str | None = None,
+        progress: Callable[[int, int, str], None] | None = None,
+    ) -> raw.LoadReport:
+        """Load raw files, folders or globs through a source (or a mapping TOML). All of it or none of it.
+
+        Raises:
+            FootfallError: a file that is missing, empty, broken or lacks a column.
+            UsageError: an unknown source or time zone.
+        """
+        patterns = [files] if isinstance(files, str | Path) else list(files)
+        if timezone:
+            self.timezone = timezone
+        self._ready.clear()
+        return raw.load(self.engine, patterns, source, mapping, timezone=self.timezone, progress=progress)
+
+    def guess(self, file: str | Path) -> str:
+        """A first draft of a mapping TOML for one file, from its columns."""
+        return raw.guess(self.engine, file)
+
+    def check(self) -> pa.Table:
+        """Check the whole shop, repair what is safe to repair, and return the table `quality`."""
+        quality.check(self.engine)
+        self._ready.clear()
+        return self.engine.fetch(answers.QUERIES["quality"])
+
+    def sql(self, query: str, out: str | Path | None = None) -> pa.Table:
+        """Any SQL over the shop, as an Arrow table; with `out`, written as CSV, Parquet or JSON by the ending too."""
+        table = self.engine.fetch(query)
+        if out is not None:
+            answers.write_file(table, Path(out))
+        return table
+
+    # --- questions ----------------------------------------------------------------------------------------
+
+    def tasks(self) -> list[Task]:
+        """The catalogue, and the tasks of `tasks.toml` beside the shop."""
+        own = self.path.with_name("tasks.toml")
+        return list({**CATALOGUE, **{t.name: t for t in (tasks_from_toml(own) if own.exists() else [])}}.values())
+
+    def task(self, name: str | Task) -> Task:
+        """A task by name. Raises UsageError, with the nearest name, when there is none."""
+        return name if isinstance(name, Task) else find_task(name, self.tasks())
+
+    def show(self, task: str | Task, at: str | datetime | None = None) -> Query:
+        """The SQL of a task at one cutoff: population, features, target. `.sql("spark")` translates it."""
+        asked, found = self.task(task), self.context.shape()
+        cutoff = self._at(at) or self.context.clock(found).end
+        return answer_query(asked, Frame(asked.keys, (cutoff,), self.timezone), features(found, asked.keys))
+
+    def backtest(
+        self, task: str | Task, models: Sequence[str] = answers.MODELS, cutoffs: int | None = None
+    ) -> pa.Table:
+        """Fit at earlier instants and compare with what then happened; a tidy table cutoff x model x metric."""
+        return self.backtested(task, models, cutoffs).table()
+
+    def backtested(
+        self, task: str | Task, models: Sequence[str] = answers.MODELS, cutoffs: int | None = None
+    ) -> Backtest:
+        """As `backtest`, whole: evaluations, curves, verdicts and the best model."""
+        one = self._prepared(self.task(task), None, self.settings.tests if cutoffs is None else cutoffs)
+        return answers.backtest_task(self.context, one, models)
+
+    def fit(self, task: str | Task, model: str | None = None, at: str | datetime | None = None) -> Predictor:
+        """Train on history before `at` (default: all of it), calibrate, save beside the shop with its card."""
+        asked = self.task(task)
+        chosen = model or answers.best_model(self.engine, asked)
+        return answers.fit_task(self.context, self._prepared(asked, self._at(at)), chosen)
+
+    def predict(
+        self,
+        task: str | Task,
+        at: str | datetime | None = None,
+        model: str | None = None,
+        out: str | Path | None = None,
+    ) -> pa.Table:
+        """Answer for everyone in the task's population at `at`, with the newest model that knew nothing later."""
+        scored = self._scored(self.task(task), self._at(at), model)
+        if out is not None:
+            answers.write_file(scored.table, Path(out))
+        return scored.table
+
+    def explain(
+        self, task: str | Task, customer: str | None = None, at: str | datetime | None = None, top: int = 100
+    ) -> pa.Table:
+        """Why the answers are what they are: reasons for the `top` highest, or for one customer."""
+        asked = self.task(task)
+        scored = self._scored(asked, self._at(at), None)
+        one = self._prepared(asked, self._at(at), fit=False)
+        if customer is None:
+            rows = answers.explain_scores(self.context, one, scored, top)
+            return pa.Table.from_pylist(rows)
+        return answers.explain_customer(one, scored, customer)
+
+    def models(self, task: str | None = None) -> pa.Table:
+        """Saved models, newest first."""
+        return pa.Table.from_pylist(answers.saved_models(self.engine, task))
+
+    # --- all of it ----------------------------------------------------------------------------------------
+
+    def run(self, models: Sequence[str] = answers.MODELS) -> answers.Ran:
+        """Check, test, fit, score and explain every task the shop can answer; only what is stale."""
+        return answers.run(self.context, self.tasks(), self.check, models)
+
+    def report(self, out: str | Path, title: str = "") -> Path:
+        """Write the one-page report (HTML, offline), and its tables as CSV into the folder `<out>-tables`."""
+        page = answers.gather(self.context, title, self.path.with_name("shop.toml"))
+        target = Path(out)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(report.render(page), encoding="utf-8")
+        report.write_csvs(page, target.with_name(f"{target.stem}-tables"))
+        return target
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _at(self, at: str | datetime | None) -> datetime | None:
+        return None if at is None else instant(at, self.timezone)
+
+    def _prepared(self, task: Task, at: datetime | None, tests: int = 0, fit: bool = True) -> answers.Ready:
+        key = (task, at, tests, fit)
+        if key not in self._ready:
+            self._ready = {key: answers.ready(self.context, [task], at, tests, fit)[task.name]}
+        return self._ready[key]
+
+    def _scored(self, task: Task, at: datetime | None, model: str | None) -> answers.Scored:
+        cutoff = at or self.context.clock(self.context.shape()).end
+        predictor = answers.load_predictor(self.context, task, cutoff, model)
+        return answers.predict_task(self.context, self._prepared(task, at, fit=False), predictor)
+
+
+def open(
+    path: str | Path = DEFAULT_SHOP,
+    settings: Settings | None = None,
+    memory: str | None = None,
+    threads: int | None = None,
+) -> Shop:
+    """Open the shop in the file `path`; made when absent.
+
+    Args:
+        memory: the engine's bound, as in "4GB".
+        threads: worker threads.
+
+    Raises:
+        FootfallError: the file is no shop, or another process holds it.
+    """
+    return Shop(path, settings, memory, threads)

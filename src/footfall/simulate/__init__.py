@@ -1,0 +1,6 @@
+"""Writes a messy shop as raw files, and its truth, apart."""
+
+from footfall.simulate.dials import Dials
+from footfall.simulate.shopkeeper import Simulated, simulate
+
+__all__ = ["Dials", "Simulated", "simulate"]

@@ -1,0 +1,209 @@
+"""The tables that answers are written to: one per kind."""
+
+from __future__ import annotations
+
+from footfall.tables.canonical import Table, _columns
+
+RESULTS: dict[str, Table] = {
+    t.name: t
+    for t in [
+        Table(
+            "loads",
+            "what was loaded, one row a file",
+            _columns("""
+    load_id BIGINT load
+    source VARCHAR source
+    role VARCHAR what the file holds
+    file VARCHAR file
+    fingerprint VARCHAR hash of the file's content
+    bytes BIGINT size
+    rows_read BIGINT data rows in the file
+    rows_loaded BIGINT rows that became facts, repaired ones among them
+    rows_quarantined BIGINT rows set aside
+    rows_duplicate BIGINT rows that were there already
+    rows_repaired BIGINT loaded rows with at least one repair
+    loaded_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "quality",
+            "findings: what is missing, inconsistent, double or late",
+            _columns("""
+    load_id BIGINT load; null for a check of the whole shop
+    source VARCHAR source
+    table_name VARCHAR table
+    check_name VARCHAR which check
+    kind VARCHAR missing, inconsistent, duplicate, late or malformed
+    column_name VARCHAR column
+    rows BIGINT rows concerned
+    share DOUBLE share of the rows looked at
+    examples VARCHAR a few examples
+    action VARCHAR repaired, set aside or kept
+    effect VARCHAR likely effect on the answers
+    """),
+        ),
+        Table(
+            "quarantine",
+            "rows set aside, whole",
+            _columns("""
+    load_id BIGINT load
+    source VARCHAR source
+    file VARCHAR file
+    line BIGINT line of the file (1 is the first, a header included)
+    reason VARCHAR why
+    raw VARCHAR the row as it stood
+    """),
+        ),
+        Table(
+            "repairs",
+            "what whole-shop checks changed in the facts or set aside, value by value",
+            _columns("""
+    source VARCHAR source
+    table_name VARCHAR table
+    check_name VARCHAR which check
+    column_name VARCHAR column
+    action VARCHAR repaired or set aside
+    old_value VARCHAR value as it was; of rows set aside, examples as JSON
+    new_value VARCHAR value as it is now
+    rows BIGINT rows changed
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "scores",
+            "answers: a chance or an amount per entity",
+            _columns("""
+    task VARCHAR task
+    cutoff TIMESTAMP first instant not known
+    model VARCHAR model
+    customer_id VARCHAR customer
+    category VARCHAR category, for tasks per category
+    chance DOUBLE probability
+    amount DOUBLE expected amount
+    lower DOUBLE lower end of the 95% interval of the probability or expectation itself
+    upper DOUBLE upper end of the same
+    caution VARCHAR a plain word where the data is thin
+    made_at TIMESTAMP when the score was made
+    """),
+        ),
+        Table(
+            "reasons",
+            "why a score is what it is",
+            _columns("""
+    task VARCHAR task
+    cutoff TIMESTAMP first instant not known
+    model VARCHAR model
+    customer_id VARCHAR customer
+    category VARCHAR category, for tasks per category
+    rank INTEGER 1 is the strongest
+    feature VARCHAR feature
+    value VARCHAR its value
+    contribution DOUBLE SHAP value, on the model's own scale (log-odds or log amount)
+    reason VARCHAR in words
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "importances",
+            "which features drive a model, in aggregate",
+            _columns("""
+    task VARCHAR task
+    cutoff TIMESTAMP first instant not known
+    model VARCHAR model
+    rank INTEGER 1 is the strongest
+    feature VARCHAR feature
+    label VARCHAR in words
+    importance DOUBLE mean absolute SHAP value
+    direction DOUBLE correlation of value and contribution
+    rows BIGINT rows the mean is over
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "evaluations",
+            "how good answers were on later data",
+            _columns("""
+    task VARCHAR task
+    cutoff TIMESTAMP the test cutoff; null for all of them together
+    model VARCHAR model
+    metric VARCHAR metric
+    value DOUBLE value
+    lower DOUBLE lower end of its 95% bootstrap interval
+    upper DOUBLE upper end
+    difference DOUBLE value minus the baseline's
+    difference_lower DOUBLE lower end of the paired 95% interval
+    difference_upper DOUBLE upper end
+    rows BIGINT rows tested
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "curves",
+            "calibration and gains, as points",
+            _columns("""
+    task VARCHAR task
+    model VARCHAR model
+    curve VARCHAR calibration or gains
+    bin INTEGER position
+    x DOUBLE mean predicted chance, or share of customers contacted
+    y DOUBLE observed rate, or share of buyers reached
+    lower DOUBLE lower end of the 95% interval of y
+    upper DOUBLE upper end
+    rows BIGINT rows in the bin
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "verdicts",
+            "is it better than the baseline, in words",
+            _columns("""
+    task VARCHAR task
+    model VARCHAR model
+    metric VARCHAR metric
+    verdict VARCHAR yes, no or cannot tell
+    sentence VARCHAR the sentence
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "models",
+            "saved models",
+            _columns("""
+    task VARCHAR task
+    model VARCHAR model
+    cutoff TIMESTAMP trained on history before
+    path VARCHAR folder
+    card VARCHAR the model's card as JSON
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "questions",
+            "the tasks asked, and whether they could be answered",
+            _columns("""
+    task VARCHAR task
+    sentence VARCHAR the task in words
+    kind VARCHAR chance or amount
+    horizon VARCHAR span after the cutoff
+    cutoff TIMESTAMP instant answered for
+    population BIGINT how many were asked about at that instant
+    rows BIGINT rows learnt from
+    positives BIGINT of these, with the event or an amount above zero
+    base_rate DOUBLE share with the event, or mean amount, in the rows learnt from
+    model VARCHAR model that answers; null where the task could not be answered
+    caution VARCHAR a plain word where the data is thin, or why there is no answer
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "stages",
+            "seconds and memory of each stage of a run",
+            _columns("""
+    stage VARCHAR stage
+    seconds DOUBLE wall seconds
+    detail VARCHAR what it did
+    made_at TIMESTAMP when
+    """),
+        ),
+    ]
+}

@@ -1,0 +1,105 @@
+"""A fitted, calibrated answer to one task, with its card; saved without pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from footfall.errors import FootfallError
+from footfall.models.calibration import Calibrator, ScaleCalibrator
+from footfall.tabular.learner import Learner
+from footfall.tabular.store import Matrix
+from footfall.tasks import Task
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a predictor learnt from. `base_rate` is the mean target; `sampled` the share of the population used."""
+
+    at: datetime
+    cutoffs: tuple[datetime, ...]
+    rows: int
+    customers: int
+    positives: int
+    base_rate: float
+    calibrated_on: str
+    sampled: float
+
+
+@dataclass(frozen=True)
+class Answers:
+    """`value` (n,): calibrated chance or amount; `lower`, `upper`: 95% interval of the probability or expectation."""
+
+    value: Floats
+    lower: Floats
+    upper: Floats
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Answers for any matrix of its task's features."""
+
+    task: Task
+    learner: Learner
+    calibrator: Calibrator | ScaleCalibrator
+    trained: Trained
+    caution: str = ""
+
+    @property
+    def model(self) -> str:
+        return self.learner.model
+
+    def predict(self, matrix: Matrix) -> Answers:
+        """Calibrated answers, row by row."""
+        raw = self.learner.predict(matrix)
+        lower, upper = self.calibrator.interval(raw)
+        return Answers(self.calibrator.apply(raw), lower, upper)
+
+    def save(
+        self, folder: Path, metrics: dict[str, Any] | None = None, versions: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Write model, calibration and card into `folder`; returns the card."""
+        self.learner.save(folder)
+        self.calibrator.save(folder / "calibration.json")
+        card: dict[str, Any] = {
+            "task": self.task.name,
+            "sentence": self.task.sentence,
+            "kind": self.task.kind,
+            "model": self.model,
+            "trained": {
+                k: v.isoformat() if isinstance(v, datetime) else v
+                for k, v in asdict(self.trained).items()
+                if k != "cutoffs"
+            },
+            "cutoffs": [c.isoformat() for c in self.trained.cutoffs],
+            "features": self.learner.encoder.names,
+            "caution": self.caution,
+            "metrics": metrics or {},
+            "versions": versions or {},
+        }
+        (folder / "card.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
+        return card
+
+    @classmethod
+    def load(cls, folder: Path, task: Task) -> Predictor:
+        """The predictor that `save` wrote. Raises FootfallError when `folder` holds none, or one of another task."""
+        try:
+            card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+            trained = card["trained"]
+            when = datetime.fromisoformat(trained.pop("at"))
+            cutoffs = tuple(datetime.fromisoformat(c) for c in card["cutoffs"])
+            about = Trained(at=when, cutoffs=cutoffs, **trained)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise FootfallError(f"'{folder}' holds no saved model of {task.name}; fit it again") from None
+        if card["sentence"] != task.sentence:
+            raise FootfallError(f"the saved model in '{folder}' answers another question; fit {task.name} again")
+        kind = Calibrator if task.kind == "chance" else ScaleCalibrator
+        return cls(task, Learner.load(folder), kind.load(folder / "calibration.json"), about, card["caution"])

@@ -1,0 +1,207 @@
+"""One materialised matrix for several tasks: rows are entity and cutoff, columns features and populations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from footfall.engine import Engine, Query, literal
+from footfall.tabular.encode import to_floats
+from footfall.tabular.plan import Plan, Settings
+from footfall.tasks import Task, task_columns
+from footfall.windows import Feature, Frame, Sample, Shape, Spine, Window, compile_windows, features, spine_steps
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows of one task, ordered by cutoff and keys.
+
+    `table`: keys, cutoff and features (Arrow). `cutoff` (n,): index into `cutoffs`. `y` (n,): the target, where it
+    was asked for. `weight` (n,): rows of the population that a sampled row stands for. `clusters` (n,): customer codes.
+    """
+
+    table: pa.Table
+    cutoffs: tuple[datetime, ...]
+    cutoff: NDArray[np.int64]
+    clusters: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    y: NDArray[np.float64] | None = None
+
+    @property
+    def rows(self) -> int:
+        return int(self.table.num_rows)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Matrix:
+        """The rows at these indices, or where the mask holds."""
+        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        return Matrix(
+            self.table.take(pa.array(index)),
+            self.cutoffs,
+            self.cutoff[index],
+            self.clusters[index],
+            self.weight[index],
+            None if self.y is None else self.y[index],
+        )
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """The materialised table `name`, its spine `spine`, and what its columns mean."""
+
+    engine: Engine
+    name: str
+    spine: str
+    keys: tuple[str, ...]
+    features: tuple[Feature, ...]
+    tz: str
+    sampled: float
+    """Share of the population kept at training and test cutoffs."""
+    scored: datetime | None
+    """The cutoff at which the whole population is kept."""
+
+    @property
+    def text(self) -> list[str]:
+        return [f.name for f in self.features if f.text]
+
+    @property
+    def numeric(self) -> list[str]:
+        return [f.name for f in self.features if not f.text]
+
+    def matrix(
+        self, task: Task, cutoffs: Sequence[datetime], as_of: datetime | None = None, target: bool = True
+    ) -> Matrix:
+        """The task's rows at these cutoffs. `as_of`: only what was known of the target before that instant counts."""
+        columns = task_columns(task)
+        keys = ", ".join(f"b.{k}" for k in self.keys)
+        join, extra = "", ""
+        where = [f"b.{c}" for c in columns.among]
+        where.append(f"b.cutoff in ({', '.join(literal(c) for c in cutoffs)})" if cutoffs else "false")
+        if target and cutoffs:
+            labels = self._label_query(task, cutoffs, as_of)
+            same = " and ".join(f"l.{k} = b.{k}" for k in (*self.keys, "cutoff"))
+            join = f"join ({labels.sql(self.engine.dialect.name)}) l on {same}"
+            extra = f", cast(l.{columns.target} as double) as target"
+            where.append(f"l.{columns.target} is not null")
+        named = "".join(f", b.{f.name}" for f in self.features)
+        table = self.engine.fetch(
+            f"select {keys}, b.cutoff{named}{extra} from {self.name} b {join} "
+            f"where {' and '.join(where)} order by b.cutoff, {keys}"
+        )
+        y = to_floats(table.column("target")) if "target" in table.column_names else None
+        order = tuple(sorted(set(cutoffs)))
+        stamps = np.asarray(table.column("cutoff").to_numpy(), dtype="datetime64[us]")
+        codes = np.searchsorted(np.asarray(order, dtype="datetime64[us]"), stamps)
+        clusters = _codes(table.column(self.keys[0]) if self.keys else table.column("cutoff"))
+        weight = np.ones(table.num_rows)
+        if self.sampled < 1:
+            kept = np.asarray([c == self.scored for c in order] or [False])
+            weight = np.where(kept[codes] if len(codes) else np.zeros(0, bool), 1.0, 1.0 / self.sampled)
+        return Matrix(table.drop_columns(["target"]) if y is not None else table, order, codes, clusters, weight, y)
+
+    def _label_query(self, task: Task, cutoffs: Sequence[datetime], as_of: datetime | None) -> Query:
+        columns = task_columns(task)
+        frame = Frame(self.keys, tuple(sorted(set(cutoffs))), self.tz, as_of)
+        among = "".join(f" and {c}" for c in columns.among)
+        rows = (
+            f"(select {', '.join(self.keys)}, cutoff from {self.name} where cutoff in ("
+            + ", ".join(literal(c) for c in frame.cutoffs)
+            + f"){among})"
+        )
+        return compile_windows(frame, {columns.target: columns.windows[columns.target]}, Spine(rows))
+
+
+def prepare(engine: Engine, plans: Sequence[Plan], shop: Shape, tz: str, settings: Settings) -> FeatureTable:
+    """Materialise the features and populations of tasks with one set of keys, at all cutoffs of their plans.
+
+    The whole population stands at the cutoff to score; at the others a share of it, chosen by hash so that no more
+    than about `settings.budget` rows per task train (weights correct for it).
+    """
+    keys = plans[0].task.keys
+    scored = plans[0].score
+    cutoffs = tuple(sorted({c for p in plans for c in p.cutoffs}))
+    wanted = features(shop, keys)
+    part = "_".join(k.removesuffix("_id") for k in keys)
+    spine, name = f"spine_{part}", f"features_{part}"
+    sampled = _spine(engine, Frame(keys, cutoffs, tz), plans, settings, spine)
+    windows: dict[str, Window] = {f.name: f.window for f in wanted}
+    for plan in plans:
+        columns = task_columns(plan.task)
+        windows.update({c: columns.windows[c] for c in columns.among})
+    query = compile_windows(Frame(keys, cutoffs, tz), windows, Spine(spine))
+    text = {f.name for f in wanted if f.text}
+    types = engine.columns(f"({query.sql(engine.dialect.name)} limit 0)")
+    casts = ", ".join(_as_number(c, t, c in text) for c, t in types.items() if c not in (*keys, "cutoff"))
+    select = f"select {', '.join(keys)}, cutoff{', ' + casts if casts else ''} from beside"
+    engine.materialise(query.then("matrix", select), name)
+    return FeatureTable(engine, name, spine, keys, tuple(wanted), tz, sampled, scored)
+
+
+def _as_number(column: str, type_: str, text: bool) -> str:
+    if text or type_ == "BOOLEAN":
+        return column
+    if type_ == "DATE":
+        return f"days_between(cast({column} as timestamp), cutoff) / 365.25 as {column}"
+    return f"cast({column} as double) as {column}"
+
+
+def _spine(engine: Engine, frame: Frame, plans: Sequence[Plan], settings: Settings, name: str) -> float:
+    """Materialise the spine; returns the share of the population kept at training and test cutoffs."""
+    scored = plans[0].score
+    rest = tuple(c for c in frame.cutoffs if c != scored)
+    counts = Query().then("cutoffs", _cutoff_values(frame.cutoffs))
+    counted = spine_steps(counts, frame).then("counted", "select cutoff, count(*) as n from spine group by cutoff")
+    size = {r[0]: int(r[1]) for r in engine.rows(counted.sql(engine.dialect.name))}
+    most_train = max((sum(size.get(c, 0) for c in p.train) for p in plans), default=0)
+    most_test = max((size.get(c, 0) for p in plans for c in p.test), default=0)
+    rate = min(1.0, settings.budget / max(most_train, 1))
+    if most_test and rate < 1:
+        rate = max(rate, min(1.0, settings.test_budget / most_test))
+    parts = []
+    for cutoffs, share in ((rest, rate), ((scored,) if scored else (), 1.0)):
+        if cutoffs:
+            steps = Query().then("cutoffs", _cutoff_values(cutoffs))
+            parts.append(spine_steps(steps, frame, Sample(share, settings.seed)).sql(engine.dialect.name))
+    engine.materialise(" union all ".join(f"select * from ({p})" for p in parts), name)
+    return rate
+
+
+def _codes(column: Any) -> NDArray[np.int64]:
+    """A number per key that is the same in every matrix."""
+    encoded = pc.dictionary_encode(column).combine_chunks()
+    values = [
+        int.from_bytes(blake2b(str(v).encode(), digest_size=7).digest(), "big") for v in encoded.dictionary.to_pylist()
+    ]
+    if not values:
+        return np.zeros(0, dtype=np.int64)
+    codes: NDArray[np.int64] = np.asarray(values, dtype=np.int64)[encoded.indices.to_numpy(zero_copy_only=False)]
+    return codes
+
+
+def _cutoff_values(cutoffs: Sequence[datetime]) -> str:
+    rows = ", ".join(f"({literal(c)})" for c in cutoffs)
+    return f"select * from (values {rows}) as cutoff(cutoff)"
+
+
+def thin(matrix: Matrix, budget: int, seed: int) -> Matrix:
+    """At most about `budget` rows: every row with a target above zero, as far as they fit, and a sample of the rest.
+
+    The weights make up for it, so that rates and calibrated chances stay those of the population.
+    """
+    if matrix.y is None or matrix.rows <= budget:
+        return matrix
+    positive = matrix.y > 0
+    pick = np.random.default_rng(seed).random(matrix.rows)
+    many = int(positive.sum())
+    share_positive = min(1.0, budget / 2 / max(many, 1))
+    share_rest = min(1.0, (budget - share_positive * many) / max(matrix.rows - many, 1))
+    share = np.where(positive, share_positive, share_rest)
+    kept = matrix.take(pick < share)
+    return Matrix(kept.table, kept.cutoffs, kept.cutoff, kept.clusters, kept.weight / share[pick < share], kept.y)

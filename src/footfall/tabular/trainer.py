@@ -1,0 +1,164 @@
+"""Fit, honestly calibrated: a model is rehearsed at earlier instants, and calibration learns from how those turned out.
+
+At each rehearsal the model is learnt from what was known then, and answers for that instant; the outcomes that are
+known by now calibrate today's model, which is made in the same way with all that is known today. A backtest walks
+the same instants, so its models serve as rehearsals of the later ones, and nothing is fitted twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from footfall.errors import FootfallError
+from footfall.models.calibration import Calibrator, ScaleCalibrator
+from footfall.spans import shift
+from footfall.tabular.learner import Learner, learn
+from footfall.tabular.plan import Clock, Settings, origins, training_cutoffs
+from footfall.tabular.predictor import Predictor, Trained
+from footfall.tabular.store import FeatureTable, Matrix, thin
+from footfall.tasks import Task
+
+Floats = NDArray[np.float64]
+FOLDS = 3
+FEW_ROWS, FEW_POSITIVES = 500, 50
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """Raw answers out of sample, and what then happened."""
+
+    p: Floats
+    y: Floats
+    weight: Floats
+    group: NDArray[np.int64]
+    cluster: NDArray[np.int64]
+
+
+@dataclass
+class Trainer:
+    """Fits of one task over one feature table; remembers what it has fitted."""
+
+    table: FeatureTable
+    task: Task
+    clock: Clock
+    settings: Settings
+    anchor: datetime
+    learners: dict[tuple[str, datetime], Learner] = field(default_factory=dict)
+    matrices: dict[datetime, Matrix] = field(default_factory=dict)
+
+    def training(self, at: datetime) -> Matrix:
+        """The rows a model for `at` may learn from, with targets as known before `at`."""
+        if at not in self.matrices:
+            cutoffs = training_cutoffs(self.task, at, self.clock, self.settings, self.anchor)
+            if not cutoffs:
+                raise FootfallError(f"{self.task.name}: no training cutoff lies before {at:%Y-%m-%d}")
+            full = self.table.matrix(self.task, cutoffs, as_of=at)
+            if full.rows == 0:
+                raise FootfallError(
+                    f"{self.task.name}: nobody belongs to its population before {at:%Y-%m-%d}; "
+                    "load more history or ask a wider population"
+                )
+            self.matrices[at] = thin(full, self.settings.budget, self.settings.seed)
+        return self.matrices[at]
+
+    def learner(self, model: str, at: datetime) -> Learner:
+        """The raw model for `at`."""
+        if (model, at) not in self.learners:
+            self.learners[model, at] = learn(self.task.kind, model, self.table, self.training(at), self.settings.seed)
+        return self.learners[model, at]
+
+    def fit(self, model: str, at: datetime) -> Predictor:
+        """The calibrated predictor for `at`. Raises FootfallError when there is nothing to learn from."""
+        training = self.training(at)
+        learner = self.learner(model, at)
+        outcomes, how = self._rehearse(model, at)
+        if outcomes is None:
+            outcomes, how = self._folds(model, training), "the training rows, customers held out in turn"
+        kind = Calibrator if self.task.kind == "chance" else ScaleCalibrator
+        calibrator = kind().fit(
+            outcomes.p, outcomes.y, weight=outcomes.weight, groups=outcomes.group, clusters=outcomes.cluster
+        )
+        assert training.y is not None
+        trained = Trained(
+            at=at,
+            cutoffs=training.cutoffs,
+            rows=training.rows,
+            customers=len(np.unique(training.clusters)),
+            positives=int((training.y > 0).sum()),
+            base_rate=float(np.average(training.y, weights=training.weight)),
+            calibrated_on=how,
+            sampled=self.table.sampled,
+        )
+        return Predictor(self.task, learner, calibrator, trained, _caution(trained))
+
+    def _rehearse(self, model: str, at: datetime) -> tuple[_Outcome | None, str]:
+        instants = origins(self.task, at, self.clock, self.settings, self.anchor, self.settings.rehearsals)
+        parts = []
+        for i, origin in enumerate(instants):
+            until = instants[i + 1] if i + 1 < len(instants) else at
+            cutoffs = [
+                c
+                for c in training_cutoffs(self.task, at, self.clock, self.settings, self.anchor)
+                if origin <= c < until
+            ]
+            matrix = self.table.matrix(self.task, cutoffs, as_of=at)
+            if matrix.rows == 0 or matrix.y is None:
+                continue
+            try:
+                learner = self.learner(model, origin)
+            except FootfallError:
+                continue
+            group = np.full(matrix.rows, i) * 1000 + matrix.cutoff
+            parts.append(_Outcome(learner.predict(matrix), matrix.y, matrix.weight, group, _codes(matrix)))
+        if not parts:
+            return None, ""
+        names = " and ".join(f"{o:%Y-%m-%d}" for o in instants)
+        return _joined(parts), f"what models made on {names} said, against what then happened"
+
+    def _folds(self, model: str, training: Matrix) -> _Outcome:
+        """Without a past to rehearse in: hold customers out in turn, within the same cutoffs."""
+        assert training.y is not None
+        codes = _codes(training)
+        fold = codes % FOLDS
+        p = np.full(training.rows, float(np.average(training.y, weights=training.weight)))
+        for k in range(FOLDS):
+            rest = training.take(fold != k)
+            if rest.rows and (fold == k).any():
+                learner = learn(self.task.kind, model, self.table, rest, self.settings.seed)
+                p[fold == k] = learner.predict(training.take(fold == k))
+        return _Outcome(p, training.y, training.weight, training.cutoff, codes)
+
+    def test(self, at: datetime) -> Matrix:
+        """The rows of a test cutoff with what then happened, as far as it is known today."""
+        end = shift(at, self.task.span, 1, self.clock.tz)
+        if end > (self.clock.limit or self.clock.end):
+            raise FootfallError(f"{self.task.name} at {at:%Y-%m-%d} ends on {end:%Y-%m-%d}, after the data")
+        return self.table.matrix(self.task, [at])
+
+
+def _codes(matrix: Matrix) -> NDArray[np.int64]:
+    return matrix.clusters
+
+
+def _joined(parts: list[_Outcome]) -> _Outcome:
+    return _Outcome(
+        np.concatenate([p.p for p in parts]),
+        np.concatenate([p.y for p in parts]),
+        np.concatenate([p.weight for p in parts]),
+        np.concatenate([p.group for p in parts]),
+        np.concatenate([p.cluster for p in parts]),
+    )
+
+
+def _caution(trained: Trained) -> str:
+    """A plain word where the data is thin; empty where it is not."""
+    if trained.rows >= FEW_ROWS and trained.positives >= FEW_POSITIVES and len(trained.cutoffs) > 1:
+        return ""
+    return (
+        f"learnt from only {trained.customers} customers and {trained.positives} cases: "
+        "answers lean on the average; take the interval seriously"
+    )

@@ -1,0 +1,146 @@
+"""A task: whom it asks about, what happens to them within a horizon, and who is asked about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from footfall.errors import UsageError
+from footfall.spans import Span, span
+from footfall.windows import Aggregate, Future, Past, check_key, key_columns
+
+Kind = Literal["chance", "amount", "path", "ranking"]
+_NUMBERS = ("count", "sum", "mean", "min", "max", "nunique")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question.
+
+    Args:
+        name: how it is called, as in "buy-7d".
+        entity: "customer", "product", "category", ... or a tuple of them.
+        target: an aggregate; `any`/`none` ask for a chance, numbers for an amount, `.every(step)` for a path,
+            `distinct` for a ranking. `.each(key)` on it adds a key to the entity.
+        horizon: the span after the cutoff, as in "7d".
+        among: windows of the past that all must hold; none: everyone known before the cutoff.
+
+    Raises:
+        UsageError: a population that looks ahead or is no condition, a target that is no aggregate, a bad span.
+    """
+
+    name: str
+    entity: str | tuple[str, ...]
+    target: Aggregate
+    horizon: str | Span
+    among: Past | tuple[Past, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.target, Aggregate):
+            raise UsageError(
+                f"task '{self.name}': the target is an aggregate such as orders.any(), without .past/.next"
+            )
+        object.__setattr__(self, "horizon", span(self.horizon))
+        entity = (self.entity,) if isinstance(self.entity, str) else tuple(self.entity)
+        if self.target.keys:
+            entity = (*entity, *self.target.keys)
+        entity = tuple(dict.fromkeys(entity))
+        object.__setattr__(self, "entity", entity)
+        key_columns(entity)
+        self._check_keys(self.target)
+        conditions = tuple(self.among) if isinstance(self.among, tuple | list) else (self.among,)
+        for one in conditions:
+            if not isinstance(one, Past):
+                raise UsageError(f"task '{self.name}': a population looks back; write .past(...), not .next(...)")
+            if one.aggregate.function not in ("any", "none") and one.minimum is None:
+                raise UsageError(f"task '{self.name}': a population is any(), none() or count().past(...).at_least(n)")
+            self._check_keys(one.aggregate)
+        object.__setattr__(self, "among", conditions)
+        _ = self.kind
+
+    def _check_keys(self, aggregate: Aggregate) -> None:
+        for key in self.keys if aggregate.fact.per is None else aggregate.fact.per:
+            if key not in self.keys:
+                raise UsageError(f"task '{self.name}': its entity has no {key}, which {aggregate.name} is taken by")
+            try:
+                check_key(aggregate.fact.table, key)
+            except UsageError as error:
+                raise UsageError(f"task '{self.name}': {error}") from None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key columns of the entity."""
+        return key_columns(self.entity)
+
+    @property
+    def span(self) -> Span:
+        return span(self.horizon)
+
+    @property
+    def population(self) -> tuple[Past, ...]:
+        return self.among if isinstance(self.among, tuple) else (self.among,)
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of answer the target decides on."""
+        if self.target.step:
+            return "path"
+        if self.target.function in ("any", "none"):
+            return "chance"
+        if self.target.function == "distinct":
+            return "ranking"
+        if self.target.function in _NUMBERS:
+            return "amount"
+        raise UsageError(
+            f"task '{self.name}': {self.target.function}() cannot be a target; "
+            f"use any, none, {', '.join(_NUMBERS)} or distinct"
+        )
+
+    @property
+    def window(self) -> Future:
+        """The target beside the cutoff."""
+        return Future(self.target, self.span)
+
+    def over(self, horizon: str | Span, name: str | None = None) -> Task:
+        """The same question over another horizon."""
+        stem = self.name.rsplit("-", 1)[0] if self.name.endswith(f"-{self.horizon}") else self.name
+        return replace(self, name=name or f"{stem}-{span(horizon)}", horizon=span(horizon))
+
+    def each(self, key: str, name: str | None = None) -> Task:
+        """The same question per value of `key`."""
+        entity = (self.entity,) if isinstance(self.entity, str) else self.entity
+        return replace(self, name=name or f"{self.name}-each-{key}", entity=(*entity, key))
+
+    @property
+    def sentence(self) -> str:
+        """The task in words."""
+        fact, function, column = self.target.fact, self.target.function, self.target.column
+        rows = (
+            fact.table
+            if not fact.conditions
+            else f"{fact.table} ({', '.join(c.name.replace('_', ' ') for c in fact.conditions)})"
+        )
+        entity = " and ".join(self.entity) if isinstance(self.entity, tuple) else self.entity
+        ask = {
+            "any": f"the chance of any {rows}",
+            "none": f"the chance of no {rows}",
+            "count": f"the expected number of {rows}",
+            "distinct": f"which {column} in {rows}",
+        }.get(function, f"the expected {function} of {column} over {rows}")
+        if self.target.step:
+            ask += f", every {self.target.step.words}"
+        among = " and ".join(_condition(p) for p in self.population)
+        whom = f"each {entity} with {among}" if among else f"each {entity} known before the cutoff"
+        return f"For {whom}: {ask} in the {self.span.words} from the cutoff."
+
+
+def _condition(past: Past) -> str:
+    fact, function = past.aggregate.fact, past.aggregate.function
+    rows = " ".join([*(c.name.replace("_", " ") for c in fact.conditions), fact.table])
+    if past.minimum is None:
+        count = {"any": "any", "none": "no"}[function]
+    elif function == "count":
+        count = f"at least {past.minimum}"
+    else:
+        count = f"{function} of {past.aggregate.column} at least {past.minimum} over"
+    return f"{count} {rows} {'in the ' + past.span.words if past.span else 'ever'} before the cutoff"
