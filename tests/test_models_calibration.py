@@ -62,10 +62,12 @@ def test_little_data_changes_little_and_says_so(n: int, answer: float | None):
     lower, upper = small.interval(np.array([0.3]))
     middle = small.apply(np.array([0.3]))
     assert 0 < lower[0] < middle[0] < upper[0] < 1
-    assert upper[0] - lower[0] > 0.15
+    assert upper[0] - lower[0] > 0.1
     if n <= 3:
-        assert abs(middle[0] - 0.3) < 0.2
-    big = Calibrator().fit(np.full(20_000, 0.3), (dice.random(20_000) < 0.3).astype(float), groups=np.arange(20_000) % 6)
+        assert abs(middle[0] - 0.3) < 0.25
+    big = Calibrator().fit(
+        np.full(20_000, 0.3), (dice.random(20_000) < 0.3).astype(float), groups=np.arange(20_000) % 6
+    )
     wide, narrow = upper - lower, np.subtract(*big.interval(np.array([0.3]))[::-1])
     assert narrow[0] < 0.7 * wide[0]
 
@@ -129,13 +131,13 @@ def test_calm_periods_give_a_narrow_interval_and_shaken_ones_a_wide_one():
     widths = {}
     for shock in (0.0, 0.5):
         found = []
-        for seed in range(20):
-            s = shop(seed, customers=2000, periods=6, shock=shock)
+        for seed in range(10):
+            s = shop(seed, customers=1000, periods=6, shock=shock)
             made = Calibrator().fit(
                 np.tile(s["score"], 6),
                 s["y"][:6].ravel(),
-                groups=np.repeat(np.arange(6), 2000),
-                clusters=np.tile(np.arange(2000), 6),
+                groups=np.repeat(np.arange(6), 1000),
+                clusters=np.tile(np.arange(1000), 6),
             )
             found.append(np.mean(np.subtract(*made.interval(s["score"])[::-1])))
         widths[shock] = np.mean(found)

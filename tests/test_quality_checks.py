@@ -392,8 +392,16 @@ def test_an_empty_shop_trips_nothing() -> None:
 
 def test_a_column_that_a_source_never_fills_is_not_missing() -> None:
     engine = clean()
-    engine.execute("update facts.lines set brand = null")
-    assert check(engine) == []
+    engine.execute("update facts.lines set brand = null, category = if(order_id = 'o7', 'non-product', null)")
+    assert {f.check_name for f in check(engine)} == {"no_product"}
+
+
+def test_a_name_of_many_products_is_a_kind_of_product() -> None:
+    engine = clean()
+    for count, told in [(2, {1}), (3, {2}), (4, set())]:
+        named = ", ".join(f"'p{i}'" for i in range(count))
+        engine.execute(f"update facts.products set name = 'Fasteners', brand = 'Bristol' where product_id in ({named})")
+        assert {f.rows for f in check(engine) if f.check_name == "product_twice"} == told
 
 
 def test_each_check_says_what_it_counts_and_what_it_does() -> None:

@@ -237,6 +237,27 @@ def test_absurd_sizes_are_refused(numbers: dict[str, int], tmp_path: Path) -> No
     assert not (tmp_path / "shop").exists()
 
 
+def test_a_cutoff_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="from 2025-06-15 to 2025-06-24"):
+        simulate(tmp_path / "shop", customers=20, days=30, dials=Dials(cutoffs=(date(2025, 6, 28),)))
+    assert not (tmp_path / "shop").exists()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"orders_per_year": 0.01},
+        {"churn": 0, "guests": 0, "visitors": 0, "rhythm": 0, "crm": 0, "crm_only": 0},
+        {"mess": 10, "churn": 50, "visitors": 0.95, "rhythm": 1, "products": 24},
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_the_ends_of_the_dials_work(values: dict[str, float], tmp_path: Path) -> None:
+    shop = simulate(tmp_path / "shop", customers=20, days=28, dials=Dials.named(values))
+    assert shop.rows["events"] > 0
+    assert one(f"select count(*) from {csv(shop, 'orders')}") == shop.rows["orders"]
+
+
 def test_dials_by_text() -> None:
     assert Dials.named({"start": "2024-02-29", "products": "50", "mess": "0"}) == Dials(
         start=date(2024, 2, 29), products=50, mess=0.0

@@ -126,6 +126,19 @@ def test_nobody_orders_or_looks_around_after_leaving(db: duckdb.DuckDBPyConnecti
     assert gone == (0, 0)
 
 
+def test_chances_to_stay_are_calibrated(db: duckdb.DuckDBPyConnection) -> None:
+    found = rows(
+        db,
+        """select horizon_days, cutoff, avg(stays),
+             avg((left_on is null or left_on > cutoff + to_days(horizon_days))::int),
+             sqrt(sum(stays * (1 - stays))) / count(*)
+           from known join customers using (customer_id) where alive group by all""",
+    )
+    scores = [(seen - stays) / error for _, _, stays, seen, error in found]
+    assert max(abs(z) for z in scores) < 4
+    assert abs(np.mean(scores)) < 1.5
+
+
 def test_the_hidden_state_matters(db: duckdb.DuckDBPyConnection) -> None:
     by_mood = dict(rows(db, "select mood, avg(chance) from known where horizon_days = 7 and alive group by 1"))
     assert by_mood["dormant"] < by_mood["usual"] < by_mood["keen"]

@@ -154,7 +154,8 @@ def test_a_set_of_values_is_written_in_one_order() -> None:
 def shop() -> DuckDBEngine:
     engine = DuckDBEngine(threads=1)
     create_tables(engine)
-    for at in ("2020-01-01 12:00", "2020-01-30 23:00", "2020-02-01 00:00", "2020-03-30 12:00", "2020-03-31 12:00"):
+    for at in ("01-01 12:00", "01-31 12:00", "02-01 00:00", "02-29 12:00", "03-01 12:00", "03-30 12:00", "03-31 12:00"):
+        at = f"2020-{at}"
         engine.execute(
             "insert into facts.orders (order_id, source, source_customer_id, occurred_at, known_at, channel) "
             f"values ('{at}', 's', 'c', timestamp '{at}', timestamp '{at}', 'it''s')"
@@ -164,26 +165,26 @@ def shop() -> DuckDBEngine:
 
 
 def test_the_longest_span_depends_on_the_cutoff(shop: DuckDBEngine) -> None:
-    # From 1 March 2020 a month reaches back 29 days and "30d" one day more; from 1 April it is the other way round.
-    frame = Frame(("customer_id",), (MARCH, datetime(2020, 4, 1)))
+    # From 1 March 2020 a month reaches back 29 days, less than "30d"; from 1 April it reaches back 31.
+    april, end_of_january = datetime(2020, 4, 1), datetime(2020, 1, 31)
     both = {"days": orders.count().past("30d"), "month": orders.count().past("1mo")}
-    assert sorted(shop.rows(compile_windows(frame, both).sql())) == [
-        ("c", MARCH, 1, 1),
-        ("c", datetime(2020, 4, 1), 2, 2),
-    ]
-    earlier = Frame(("customer_id",), (datetime(2020, 2, 29),))
-    ahead = {"days": orders.count().next("31d"), "month": orders.count().next("1mo")}
-    assert shop.rows(compile_windows(earlier, ahead).sql()) == [("c", datetime(2020, 2, 29), 1, 0)]
-    both["days"] = orders.count().past("31d")
-    assert shop.rows(compile_windows(Frame(("customer_id",), (MARCH,)), both).sql()) == [("c", MARCH, 2, 1)]
+    assert counts(shop, both, MARCH) == [("c", MARCH, 3, 2)]
+    assert counts(shop, both, april) == [("c", april, 2, 3)]
+    assert counts(shop, both, MARCH, april) == [("c", MARCH, 3, 2), ("c", april, 2, 3)]
+    ahead = {"days": orders.count().next("30d"), "month": orders.count().next("1mo")}
+    assert counts(shop, ahead, end_of_january) == [("c", end_of_january, 3, 2)]
     values = {k: orders.nunique("order_id").past(w.span) for k, w in both.items()}
-    assert shop.rows(compile_windows(Frame(("customer_id",), (MARCH,)), values).sql()) == [("c", MARCH, 2, 1)]
+    assert counts(shop, values, MARCH, april) == [("c", MARCH, 3, 2), ("c", april, 2, 3)]
+
+
+def counts(shop: DuckDBEngine, windows: dict[str, Any], *cutoffs: datetime) -> list[tuple[Any, ...]]:
+    return sorted(shop.rows(compile_windows(Frame(("customer_id",), cutoffs), windows).sql()))
 
 
 def test_words_in_conditions_are_quoted(shop: DuckDBEngine) -> None:
     frame = Frame(("customer_id",), (MARCH,))
     query = compile_windows(frame, {"n": orders.where(channel="it's").count().past()})
-    assert shop.rows(query.sql()) == [("c", MARCH, 3)]
+    assert shop.rows(query.sql()) == [("c", MARCH, 4)]
 
 
 def test_attributes_hold_as_they_were_known_at_the_cutoff(shop: DuckDBEngine) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from footfall import answers, quality, report
-from footfall import simulate as simulation
 from footfall import sources as raw
 from footfall.engine import DuckDBEngine, Query
 from footfall.evaluate import Backtest
+from footfall.simulate import Simulated
+from footfall.simulate import simulate as write_shop
 from footfall.spans import instant, zone
 from footfall.tables import create_tables
 from footfall.tabular import Predictor, Settings
@@ -74,9 +75,9 @@ class Shop:
         )
 
     @staticmethod
-    def simulate(out: str | Path, customers: int = 2000, days: int = 365, seed: int = 7) -> simulation.Simulated:
+    def simulate(out: str | Path, customers: int = 2000, days: int = 365, seed: int = 7) -> Simulated:
         """Write a messy shop as raw files into `out`, and its truth into `<out>-truth`."""
-        return simulation.simulate(out, customers, days, seed)
+        return write_shop(out, customers, days, seed)
 
     @staticmethod
     def sources() -> list[str]:

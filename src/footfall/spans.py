@@ -45,9 +45,7 @@ def span(text: str | Span) -> Span:
         return text
     match = re.fullmatch(r"\s*(\d+)\s*(h|d|w|mo)\s*", str(text))
     if not match or int(match[1]) == 0:
-        raise UsageError(
-            f"'{text}' is not a span; write a whole number and a unit, as in '12h', '30d', '4w', '6mo'"
-        )
+        raise UsageError(f"'{text}' is not a span; write a whole number and a unit, as in '12h', '30d', '4w', '6mo'")
     return Span(int(match[1]), match[2])  # type: ignore[arg-type]
 
 
@@ -81,9 +79,7 @@ def instant(text: str | datetime, tz: str = "UTC") -> datetime:
         try:
             text = datetime.fromisoformat(text.strip())
         except ValueError:
-            raise UsageError(
-                f"'{text}' is not an instant; write '2026-06-01' or '2026-06-01T12:00'"
-            ) from None
+            raise UsageError(f"'{text}' is not an instant; write '2026-06-01' or '2026-06-01T12:00'") from None
     if text.tzinfo is None:
         text = text.replace(tzinfo=zone(tz))
     return text.astimezone(UTC).replace(tzinfo=None)

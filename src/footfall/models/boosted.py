@@ -165,6 +165,7 @@ class Boosted:
             parameters["tweedie_variance_power"] = float(self.settings["power"])
         if n >= QUANTIZED_FROM:
             parameters |= {"use_quantized_grad": True, "num_grad_quant_bins": 16, "quant_train_renew_leaf": True}
+            parameters["stochastic_rounding"] = False  # its dice are thrown per thread: other threads, other bits
         return parameters, int(chosen["trees"]), max(1, int(chosen["bags"]))
 
     def _threads(self, n: int) -> int:

@@ -14,7 +14,7 @@ period like those seen? Its variance on the line's scale is the sum of three par
 
 1. the parameters', the larger of the model-based and the cluster-robust sandwich (customers are clusters);
 2. between periods: the variance of the calibration offset over `groups` (random effects, DerSimonian and Laird
-   1986), times 1 + 1/G, never below a prior worth two periods that says 0.1;
+   1986) plus a prior that fades as 2 / (G + 1), times 1 + 1/G;
 3. lack of fit: the variance, beyond chance, of the offset over bands of the score.
 
 Quantiles are Student's t with the degrees of freedom of Welch and Satterthwaite, so few periods mean a wide interval.
@@ -36,8 +36,10 @@ from numpy.typing import NDArray
 from footfall.errors import FootfallError
 from footfall.models.contract import Floats, logit, sigmoid
 
-PERIOD_PRIOR = 0.10  # standard deviation of the offset between periods, before any period was compared
-PERIOD_PRIOR_WORTH = 2.0  # periods
+PERIOD_PRIOR = 0.12  # standard deviation of the offset between periods, when only one was seen
+PERIOD_DF = 3.0  # degrees of freedom of that, at least
+CHANCE_PRIOR = (0.7, 0.5, 1.0)  # standard deviations of a, b, c: the offset's is worth about ten rows
+AMOUNT_PRIOR = (0.7, 0.25)
 BANDS = 10
 STEPS = 60
 
@@ -175,8 +177,7 @@ def _fit_line(sample: _Sample, sds: tuple[float, ...]) -> Line:
     n = len(sample.y)
     if n == 0:
         prior_only = tuple(tuple(s * s if i == j else 0.0 for j in range(2)) for i, s in enumerate(sds[:2]))
-        variance, df = PERIOD_PRIOR**2, PERIOD_PRIOR_WORTH
-        return Line(0.0, (0.0, 0.0), prior_only, variance, df, 0.0, 0)
+        return Line(0.0, (0.0, 0.0), prior_only, 2.0 * PERIOD_PRIOR**2, PERIOD_DF, 0.0, 0)
     at = float(sample.w @ sample.z / sample.w.sum())
     dispersion = 1.0 if sample.chance else _dispersion(sample)
     best: tuple[float, int, Floats] | None = None
@@ -185,7 +186,7 @@ def _fit_line(sample: _Sample, sds: tuple[float, ...]) -> Line:
         prior = 1.0 / np.array(sds[:terms]) ** 2
         beta, loss = _solve(sample, D, prior, dispersion)
         price = 0.5 * (terms - 2) * math.log(max(_worth(sample), 2.0))
-        if terms == 2 or (best is not None and loss + price < best[0] and _rising(beta)):
+        if terms == 2 or (best is not None and loss + price < best[0] and _rising(beta, at)):
             best = (loss + price, terms, beta)
     assert best is not None
     _, terms, beta = best
@@ -196,8 +197,7 @@ def _fit_line(sample: _Sample, sds: tuple[float, ...]) -> Line:
     mean, slope = _moments(sample, D, beta)
     periods = len(np.unique(sample.groups))
     between = _excess(sample, mean, slope, sample.groups, 1)
-    told = PERIOD_PRIOR_WORTH + periods - 1
-    variance = (PERIOD_PRIOR_WORTH * PERIOD_PRIOR**2 + (periods - 1) * between) / told
+    variance = between + PERIOD_PRIOR**2 * 2.0 / (periods + 1)
     ranks = np.argsort(np.argsort(sample.z, kind="stable"), kind="stable")
     bands = (ranks * min(BANDS, n) // n).astype(np.intp)
     unfit = _excess(sample, mean, slope, bands, terms)
@@ -206,7 +206,7 @@ def _fit_line(sample: _Sample, sds: tuple[float, ...]) -> Line:
         tuple(beta.tolist()),
         tuple(tuple(r) for r in covariance.tolist()),
         variance * (1.0 + 1.0 / periods),
-        told,
+        max(PERIOD_DF, periods - 1.0),
         unfit,
         n,
     )
@@ -229,9 +229,10 @@ def _worth(sample: _Sample) -> float:
     return 2.0 * min(ones, float(sample.w.sum()) - ones)
 
 
-def _rising(beta: Floats) -> bool:
-    """Whether the three-term line rises everywhere: its slope runs between the two ends."""
-    return bool(1.0 + beta[1] - abs(beta[2]) > 0.02)
+def _rising(beta: Floats, at: float) -> bool:
+    """Whether the three-term line rises everywhere: its slope runs between those at the two ends."""
+    here = float(sigmoid(at))
+    return bool(min(-beta[2] * here, beta[2] * (1.0 - here)) + 1.0 + beta[1] > 0.02)
 
 
 def _center(line: Line, z: Floats) -> Floats:
@@ -276,7 +277,7 @@ class _Calibration:
     kind = ""
 
     def __init__(self, line: Line | None = None) -> None:
-        self.line = line or _fit_line(_sample([], [], None, None, None, True), (1.0, 0.5))
+        self.line = line or _fit_line(_sample([], [], None, None, None, True), CHANCE_PRIOR)
 
     def save(self, path: Path) -> None:
         """Write JSON to the file `path`."""
@@ -307,7 +308,7 @@ class Calibrator(_Calibration):
         does not matter); `groups` (n,) cutoffs; `clusters` (n,) customers. Raises FootfallError when lengths differ.
         """
         sample = _sample(logit(p, 1e-6), y, weight, groups, clusters, True)
-        self.line = _fit_line(sample, (1.0, 0.5, 1.0))
+        self.line = _fit_line(sample, CHANCE_PRIOR)
         return self
 
     def apply(self, p: Any) -> Floats:
@@ -333,7 +334,7 @@ class ScaleCalibrator(_Calibration):
         # Below a thousandth of the mean, differences are noise and their logarithm would rule the slope.
         floor = max(1e-3 * mean, 1e-9)
         sample = _sample(_log(amount, floor), y, weight, groups, clusters, False)
-        self.line = replace(_fit_line(sample, (1.0, 0.25)), floor=floor)
+        self.line = replace(_fit_line(sample, AMOUNT_PRIOR), floor=floor)
         return self
 
     def apply(self, amount: Any) -> Floats:

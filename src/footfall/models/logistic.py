@@ -2,8 +2,9 @@
 
 Each column becomes `sign(x) log(1 + |x| / s)` when that is less skewed (s: its median absolute value), is
 standardised and cut at 4 standard deviations, so that one whale cannot bend the line; a missing value becomes the
-mean plus a missing indicator. Chances: L2-penalised likelihood, lbfgs. Amounts: quasi-Poisson with log link, whose fitted total equals
-the true total (Gourieroux, Monfort and Trognon 1984: consistent for any spread), with the same penalty.
+mean plus a missing indicator. Chances: L2-penalised likelihood, lbfgs. Amounts: quasi-Poisson with log link, whose
+fitted total equals the true total (Gourieroux, Monfort and Trognon 1984: consistent for any spread), with the same
+penalty.
 
 Settings: `l2` (strength of the penalty on standardised coefficients, default 10; per-row weight one), `log` (True:
 transform skewed columns), `steps` (300, at most).

@@ -13,6 +13,7 @@ _NAME, _BRAND = LETTERS.replace("{value}", "name"), LETTERS.replace("{value}", "
 _CLOCKED = "local_time(occurred_at, {tz}) <> date_trunc('day', local_time(occurred_at, {tz}))"
 _SAME_EVENT = "hash(source, source_customer_id, type, product_id, epoch_us(occurred_at) // 1000000)"
 _EVENT = "source_customer_id is not null and product_id is not null and occurred_at is not null"
+_SHOWN = "coalesce(event_id, concat_ws(' ', source_customer_id, type, product_id, 'at', occurred_at))"
 
 DUPLICATE = (
     QueryCheck(
@@ -28,10 +29,10 @@ DUPLICATE = (
           select {_SAME_EVENT} as same, count(*) as times
           from facts.events where {_EVENT} group by same having count(*) > 1
         ), members as (
-          select source, {_SAME_EVENT} as same, min(event_id) as event_id, count(*) as times
+          select source, {_SAME_EVENT} as same, min({_SHOWN}) as example, count(*) as times
           from facts.events where {_EVENT} and {_CLOCKED} and {_SAME_EVENT} in (select same from twice) group by all
         )
-        select m.source, sum(m.times - 1) as rows, any_value(e.looked_at) as looked_at, min(m.event_id, 3) as examples
+        select m.source, sum(m.times - 1) as rows, any_value(e.looked_at) as looked_at, min(m.example, 3) as examples
         from members m join (select source, count(*) as looked_at from facts.events group by source) e using (source)
         group by m.source""",
     ),
@@ -77,7 +78,8 @@ DUPLICATE = (
         "products",
         "product_id",
         "duplicate",
-        "products listed again under another id: the same name and brand but for case, spaces and punctuation",
+        "products listed again under another id: the same name and brand but for case, spaces and punctuation "
+        "(a name of more than three is taken for a kind of product)",
         "demand, stock and recommendations split over two products",
         needs=("products",),
         sql=f"""
@@ -85,8 +87,8 @@ DUPLICATE = (
           select source, min(product_id, 2) as pair, min(name) as name, count(distinct product_id) as times
           from facts.products where product_id is not null and {_NAME} <> '' group by source, {_NAME}, {_BRAND}
         )
-        select source, sum(times - 1) as rows, sum(times) as looked_at,
-               min(pair[1] || ' and ' || pair[2] || ': ' || name, 3) filter (where times > 1) as examples
+        select source, coalesce(sum(times - 1) filter (where times <= 3), 0) as rows, sum(times) as looked_at,
+               min(pair[1] || ' and ' || pair[2] || ': ' || name, 3) filter (where times in (2, 3)) as examples
         from same group by source""",
     ),
     QueryCheck(

@@ -317,7 +317,8 @@ TOGETHER = (
         )
         select o.source, count(*) filter (where o.amount > 100 * u.amount) as rows,
                any_value(u.looked_at) as looked_at,
-               min(o.order_id || ' ' || o.amount::varchar, 3) filter (where o.amount > 100 * u.amount) as examples
+               (list(o.order_id || ' ' || o.amount::varchar order by o.amount desc, o.order_id)
+                  filter (where o.amount > 100 * u.amount))[:3] as examples
         from facts.orders o join usual u using (source) group by o.source""",
     ),
     QueryCheck(

@@ -33,6 +33,7 @@ def _empty(table: str, column: str, effect: str, among: str = "true", value: str
 
 
 _OF_PRODUCTS = "type in ('view', 'add_to_cart', 'remove_from_cart', 'favourite', 'purchase')"
+_GOODS = "category is distinct from 'non-product'"
 _BLIND = "models see 'unknown' for these customers and lean on what they did instead"
 _UNMATCHABLE = "fewer clues to tell that two records are one customer: the count of customers comes out too high"
 _UNCATEGORISED = "answers per category leave these out"
@@ -59,14 +60,14 @@ COLUMNS = (
     _empty("orders", "channel", "answers per channel leave these out"),
     _empty("lines", "order_id", "these lines count as demand but belong to no order"),
     _empty("lines", "product_id", "demand per product is understated"),
-    _empty("lines", "category", _UNCATEGORISED),
+    _empty("lines", "category", _UNCATEGORISED, among=_GOODS),
     _empty("lines", "brand", "answers per brand leave these out"),
     _empty("lines", "quantity", "demand is understated"),
     _empty("lines", "price", "features of prices paid leave these out"),
     _empty("lines", "amount", "revenue is understated"),
     _empty("products", "product_id", "the product cannot be joined to what was sold"),
     _empty("products", "name", "reports show a code in place of the name"),
-    _empty("products", "category", _UNCATEGORISED),
+    _empty("products", "category", _UNCATEGORISED, among=_GOODS),
     _empty("products", "brand", "answers per brand leave these out"),
     _empty("customers", "email", _UNMATCHABLE),
     _empty("customers", "surname", _UNMATCHABLE),

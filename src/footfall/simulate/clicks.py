@@ -41,13 +41,16 @@ class Clicks:
 
 @dataclass(frozen=True)
 class Stage:
-    """What the writing of events needs beside the visits."""
+    """What the writing of events needs beside the visits.
+
+    `named` says of each order whether it is no guest checkout; a last entry, False, stands for "no order" (-1).
+    """
 
     people: People
     days: Days
     catalogue: Catalogue
     lines: Lines
-    guest: Array
+    named: Array
     dials: Dials
     seed: int
     workers: int
@@ -142,7 +145,7 @@ def _batch(
     gap = visits.gap[visit].astype(np.int64)
     jitter = (rng.random(n, dtype=np.float32) * gap).astype(np.int64)
     order = visits.order[visit]
-    sold = (order >= 0) & ~stage.guest[np.maximum(order, 0)]
+    sold = stage.named[order]
     final = (k == length[row] - 1) & sold
     kind[final] = PURCHASE
     kind[(k == length[row] - 2) & sold] = ADD

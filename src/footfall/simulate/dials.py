@@ -70,8 +70,10 @@ class Dials:
                 raise UsageError(f"dial '{dial.name}' is {value!r}; it takes a number from {low} to {high}")
         if not isinstance(self.products, int):
             raise UsageError(f"dial 'products' is {self.products!r}; it takes a whole number")
-        if not isinstance(self.start, date):
+        if type(self.start) is not date:
             raise UsageError(f"dial 'start' is {self.start!r}; it takes a date")
+        if any(type(day) is not date for day in self.cutoffs):
+            raise UsageError(f"dial 'cutoffs' is {self.cutoffs!r}; it takes dates")
         zone(self.timezone)
 
     def rate(self, name: str) -> float:

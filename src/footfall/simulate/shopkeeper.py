@@ -14,7 +14,7 @@ import numpy as np
 from footfall.errors import UsageError
 from footfall.simulate import clicks, exports, records, sales, truth
 from footfall.simulate.catalogue import make_catalogue
-from footfall.simulate.days import Days, make_days
+from footfall.simulate.days import make_days
 from footfall.simulate.dials import Dials
 from footfall.simulate.files import Writer
 from footfall.simulate.hazard import BLOCK, live
@@ -54,13 +54,17 @@ def simulate(
     _check("customers", customers, 10, 5_000_000)
     _check("days", days, 28, 3_650)
     _check("seed", seed, 0, 2**63 - 1)
-    folder = Path(out)
-    hidden = folder.with_name(folder.name + "-truth")
+    shop_days = make_days(days, dials)
+    wanted = [(d - dials.start).days for d in dials.cutoffs]
+    for day, cutoff in zip(wanted, dials.cutoffs, strict=True):
+        if not 14 <= day <= days - 7:
+            first, last = shop_days.date(14), shop_days.date(days - 7)
+            raise UsageError(f"dial 'cutoffs' holds {cutoff}; these days leave room for cutoffs from {first} to {last}")
+    folder = Path(out) if Path(out).name not in ("", "..") else Path(out).resolve()
+    hidden = folder.parent / (folder.name + "-truth")
     _prepare(folder, hidden)
     clock = _Clock()
-    shop_days = make_days(days, dials)
     truth.write_facts(hidden / MARK, {"customers": customers, "days": days, "seed": seed}, dials, shop_days)
-    wanted = [(d - dials.start).days for d in dials.cutoffs]
     cutoffs = plan_cutoffs(shop_days, wanted)
     marks = sorted({*cutoffs, *shop_days.campaign_starts})
     people = make_people(np.random.default_rng([seed, 1]), customers, shop_days, dials)
@@ -87,7 +91,8 @@ def simulate(
         del lives
         clock.lap("sales")
 
-        stage = clicks.Stage(people, shop_days, catalogue, lines, orders.guest, dials, seed, workers)
+        named = np.append(~orders.guest, False)
+        stage = clicks.Stage(people, shop_days, catalogue, lines, named, dials, seed, workers)
         written = clicks.write_clicks(folder, visits, stage)
         clock.lap("events")
 
@@ -165,6 +170,3 @@ def _prepare(folder: Path, hidden: Path) -> None:
         shutil.rmtree(hidden)
     folder.mkdir(parents=True, exist_ok=True)
     hidden.mkdir(parents=True)
-
-
-__all__ = ["Days", "Simulated", "simulate"]

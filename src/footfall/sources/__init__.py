@@ -1,6 +1,7 @@
 """Raw files into the canonical tables: one file per kind of raw data."""
 
 from footfall.sources.declare import Check, Fill, Role, Source, kept, repaired, set_aside
+from footfall.sources.guessing import guess
 from footfall.sources.loading import FileRow, Finding, LoadReport, find_source, load, source_names
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Role",
     "Source",
     "find_source",
+    "guess",
     "kept",
     "load",
     "repaired",

@@ -44,9 +44,9 @@ _PRODUCTS = Role(
     files=("*products*",),
     values={
         "product_id": "product_id",
-        "name": "concat_ws(', ', product_type, package_size)",
-        "category": "concat_ws('.', replace(department, '.', ''), replace(product_category, '.', ''))",
-        "brand": "concat_ws(' ', brand, manufacturer_id)",
+        "name": "nullif(concat_ws(', ', product_type, package_size), '')",
+        "category": "nullif(concat_ws('.', replace(department, '.', ''), replace(product_category, '.', '')), '')",
+        "brand": "nullif(concat_ws(' ', brand, manufacturer_id), '')",
     },
     key=("product_id",),
     into="products",
@@ -68,8 +68,8 @@ _DEMOGRAPHICS = Role(
             when income like '%+' then try_cast(regexp_extract(income, '[0-9]+') as DOUBLE) + 25
             else (try_cast(regexp_extract(income, '^([0-9]+)-', 1) as DOUBLE)
               + try_cast(regexp_extract(income, '-([0-9]+)K', 1) as DOUBLE) + 1) / 2 end""",
-        "household": """concat_ws(', ', household_comp, marital_status, home_ownership,
-            household_size || ' persons', kids_count || ' children')""",
+        "household": """nullif(concat_ws(', ', household_comp, marital_status, home_ownership,
+            household_size || ' persons', kids_count || ' children'), '')""",
     },
     key=("customer",),
     into="customers",

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-
-from footfall.engine import Engine, literal
+from footfall.engine import Engine, literal, values_sql
 from footfall.errors import FootfallError, UsageError
 from footfall.names import find, members
 from footfall.sources.declare import Fill, Role, Source
 from footfall.sources.mapped import read_mapping
-from footfall.sources.reading import RawFile, find_files, fingerprint, look_at, role_of, verify_gzip
+from footfall.sources.metering import Meter, Progress
+from footfall.sources.reading import RawFile, count_breaks, find_files, fingerprint, look_at, role_of
 from footfall.sources.staging import (
     Job,
     Tally,
@@ -27,12 +25,11 @@ from footfall.sources.staging import (
     has_facts,
     prepare,
     quoted,
+    right_lines,
     stage,
 )
 from footfall.spans import zone
 from footfall.tables import TABLES, create_tables, publish_views, refresh_known
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -161,10 +158,11 @@ def load(
     if all(t.known for t in plans):
         return _nothing_new(engine, load_id, name, plans, skipped)
     wanted = tuple(t for t in plans if not t.known or _looked_up(declared, t.role))
-    job = Job(engine, name, declared, wanted, _meter(wanted, progress))
+    job = Job(engine, name, declared, wanted, Meter(engine, [t.file for t in wanted], progress))
     prepare(engine, timezone)
     try:
         _stage_all(job)
+        job.meter.finish("writing the tables")
         with engine.transaction():
             for fill in declared.fills:
                 _fill(job, fill, load_id)
@@ -217,8 +215,7 @@ def _plan(
     with ThreadPoolExecutor(2) as pool:
         files = list(pool.map(fingerprint, [f for f, _ in chosen]))
     before = {
-        (str(r[0]), str(r[1]))
-        for r in engine.rows("select fingerprint, role from loads where source = ?", [name])
+        (str(r[0]), str(r[1])) for r in engine.rows("select fingerprint, role from loads where source = ?", [name])
     }
     tallies = []
     for file, (_, role) in zip(files, chosen, strict=True):
@@ -231,29 +228,16 @@ def _looked_up(source: Source, role: str) -> bool:
     return any(f"staged_{role}" in fill.select for fill in source.fills)
 
 
-def _meter(tallies: Sequence[Tally], progress: Progress | None) -> Callable[[Tally], None]:
-    total = sum(t.file.size for t in tallies)
-    done = 0
-
-    def step(tally: Tally) -> None:
-        nonlocal done
-        done += tally.file.size
-        if progress:
-            progress(done, total, tally.file.path.name)
-
-    if progress:
-        progress(0, total, tallies[0].file.path.name)
-    return step
-
-
 def _stage_all(job: Job) -> None:
-    """Stage every role; packed files are verified beside it, on another core."""
+    """Stage every role; packed files are checked to their end beside it, on another core."""
     with ThreadPoolExecutor(1) as pool:
-        checked = [pool.submit(verify_gzip, t.file) for t in job.tallies if t.file.packed]
+        counts = {n: pool.submit(count_breaks, t.file) for n, t in enumerate(job.tallies) if t.file.packed}
         for role in job.source.roles:
             stage(job, role)
-        for check in checked:
-            check.result()
+        for number, tally in enumerate(job.tallies):
+            breaks = counts[number].result() if number in counts else 0
+            if tally.quarantined and tally.file.kind == "csv":
+                right_lines(job, number, breaks or count_breaks(tally.file))
 
 
 def _fill(job: Job, fill: Fill, load_id: int) -> None:
@@ -303,8 +287,17 @@ def _findings(job: Job, load_id: int) -> tuple[Finding, ...]:
             name = "row there already"
             found.append(
                 Finding(
-                    load_id, job.name, role.into or role.name, name, "duplicate", "", double, double / read, "",
-                    "set aside", effect,
+                    load_id,
+                    job.name,
+                    role.into or role.name,
+                    name,
+                    "duplicate",
+                    "",
+                    double,
+                    double / read,
+                    "",
+                    "set aside",
+                    effect,
                 )
             )
     return tuple(found)
@@ -322,8 +315,16 @@ def _of_asides(job: Job, role: Role, load_id: int, read: int) -> list[Finding]:
         check = checks.get(reason)
         found.append(
             Finding(
-                load_id, job.name, role.into or role.name, reason, check.kind if check else "malformed",
-                check.column if check else "", count, count / read, examples, "set aside",
+                load_id,
+                job.name,
+                role.into or role.name,
+                reason,
+                check.kind if check else "malformed",
+                check.column if check else "",
+                count,
+                count / read,
+                examples,
+                "set aside",
                 (check.effect if check else "") or "left out of all answers; see the table quarantine",
             )
         )
@@ -353,8 +354,17 @@ def _of_flags(job: Job, role: Role, load_id: int, read: int) -> list[Finding]:
         )
         found.append(
             Finding(
-                load_id, job.name, role.into or role.name, check.name, check.kind, check.column, count,
-                count / read, examples or "", check.action, check.effect,
+                load_id,
+                job.name,
+                role.into or role.name,
+                check.name,
+                check.kind,
+                check.column,
+                count,
+                count / read,
+                examples or "",
+                check.action,
+                check.effect,
             )
         )
     return found
@@ -369,7 +379,7 @@ def _quarantine(job: Job, role: Role, load_id: int) -> None:
         f"""insert into quarantine by name
             select {load_id}::BIGINT as load_id, {literal(job.name)} as source, case file_no {named} end as file,
               line, reason, raw
-            from aside_{role.name} where file_no in ({', '.join(str(n) for n, _ in paths)})
+            from aside_{role.name} where file_no in ({", ".join(str(n) for n, _ in paths)})
             order by file_no, line"""
     )
 
@@ -388,8 +398,18 @@ def _file_rows(engine: Engine, load_id: int, name: str, tallies: Sequence[Tally]
         t.loaded = t.read - t.quarantined - t.duplicate
         rows.append(
             FileRow(
-                load_id, name, t.role, str(t.file.path), t.file.fingerprint, t.file.size, t.read, t.loaded,
-                t.quarantined, t.duplicate, t.repaired, now,
+                load_id,
+                name,
+                t.role,
+                str(t.file.path),
+                t.file.fingerprint,
+                t.file.size,
+                t.read,
+                t.loaded,
+                t.quarantined,
+                t.duplicate,
+                t.repaired,
+                now,
             )
         )
     return tuple(rows)
@@ -404,8 +424,8 @@ def _nothing_new(
     return LoadReport(load_id, name, files, (), tuple(str(t.file.path) for t in tallies), skipped)
 
 
-def _write(engine: Engine, table: str, rows: Sequence[Any]) -> None:
+def _write(engine: Engine, table: str, rows: Sequence[FileRow] | Sequence[Finding]) -> None:
     if rows:
         names = [f.name for f in fields(rows[0])]
-        values = [asdict(r) for r in rows]
-        engine.append(table, pa.table({n: [v[n] for v in values] for n in names}))
+        given = values_sql(names, [[getattr(r, n) for n in names] for r in rows])
+        engine.execute(f"insert into {table} by name {given}")

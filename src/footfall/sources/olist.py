@@ -16,7 +16,7 @@ _CUSTOMERS = Role(
         "customer": "customer_unique_id",
         # Five digits; a spreadsheet eats the leading zero.
         "postcode": "lpad(customer_zip_code_prefix, 5, '0')",
-        "location": "concat_ws(', ', customer_city, customer_state)",
+        "location": "nullif(concat_ws(', ', customer_city, customer_state), '')",
     },
     key=("customer_id",),
     into="customers",

@@ -46,6 +46,7 @@ _LINES = Role(
             column="StockCode",
             effect="two spellings of one product count as one",
         ),
+        repaired("date written month first", "raw_InvoiceDate like '%/%'", column="InvoiceDate"),
         kept(
             "code that is no product",
             "category = 'non-product'",

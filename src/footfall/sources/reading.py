@@ -48,6 +48,8 @@ class RawFile:
     array: bool = False
     size: int = 0
     fingerprint: str = ""
+    copy: Path | None = None
+    """What to read in its place."""
 
     def open(self) -> IO[bytes]:
         """Its bytes, unpacked."""
@@ -72,15 +74,13 @@ def find_files(patterns: Sequence[str | Path]) -> list[tuple[Path, bool]]:
             inside = sorted(p for p in path.iterdir() if p.is_file() and _ending(p) in _ENDINGS)
             if not inside:
                 known = ", ".join(sorted(_ENDINGS))
-                raise FootfallError(
-                    f"the folder '{pattern}' holds no data file; known endings: {known}, also with .gz"
-                )
+                raise FootfallError(f"the folder '{pattern}' holds no data file; known endings: {known}, also with .gz")
             for p in inside:
                 found.setdefault(p, False)
         elif path.is_file():
             found[path] = True
         elif has_magic(str(pattern)):
-            hits = sorted(Path(p) for p in glob(str(pattern), recursive=True) if Path(p).is_file())
+            hits = sorted(Path(p) for p in glob(str(pattern), recursive=True) if Path(p).is_file())  # noqa: PTH207
             if not hits:
                 raise FootfallError(f"no file matches '{pattern}'; give a file, a folder or a pattern that does")
             for p in hits:
@@ -139,7 +139,7 @@ def _unpacked_head(file: RawFile) -> bytes:
             return stream.read(_PEEK)
     except (OSError, EOFError, zlib.error):
         pass
-    # A short file that is cut: what can be had of it serves only to say so, later, in `verify_gzip`.
+    # A short file that is cut: what can be had of it serves only to say so, later, in `count_breaks`.
     raise FootfallError(f"'{file.path}' is a damaged or cut gzip file; fetch it again")
 
 
@@ -148,9 +148,7 @@ def _decode(head: bytes, file: RawFile) -> tuple[str, RawFile]:
         return head.decode("utf-16", "replace"), replace(file, encoding="utf-16")
     if b"\x00" in head or head[:4] in (b"PK\x03\x04", b"%PDF", b"\xd0\xcf\x11\xe0"):
         what = "an Excel or zip file" if head[:2] == b"PK" else "a binary file"
-        raise FootfallError(
-            f"'{file.path}' is {what}, not text; save it as CSV, JSON lines or Parquet and load that"
-        )
+        raise FootfallError(f"'{file.path}' is {what}, not text; save it as CSV, JSON lines or Parquet and load that")
     try:
         # The last character may be cut by the block's end: an incremental decoder waits for its rest.
         return codecs.getincrementaldecoder("utf-8-sig")().decode(head), file
@@ -159,7 +157,7 @@ def _decode(head: bytes, file: RawFile) -> tuple[str, RawFile]:
             raise FootfallError(
                 f"'{file.path}' is a binary file, not text; save it as CSV, JSON lines or Parquet and load that"
             ) from None
-        return head.decode("cp1252", "replace"), replace(file, encoding="latin-1")
+        return head.decode("cp1252", "replace"), replace(file, encoding="cp1252")
 
 
 def _look_at_csv(text: str, file: RawFile, delimiter: str) -> RawFile:
@@ -217,6 +215,14 @@ def _keys(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(keys)
 
 
+def in_utf8(file: RawFile, copy: Path) -> RawFile:
+    """`file` with a copy of its text in UTF-8."""
+    with file.open() as stream, copy.open("wb") as out:
+        while block := stream.read(_BLOCK):
+            out.write(block.decode(file.encoding, "replace").encode())
+    return replace(file, copy=copy)
+
+
 def fingerprint(file: RawFile) -> RawFile:
     """`file` with the hash of its size and content."""
     digest = hashlib.sha256(str(file.size).encode())
@@ -226,18 +232,36 @@ def fingerprint(file: RawFile) -> RawFile:
     return replace(file, fingerprint=digest.hexdigest()[:32])
 
 
-def verify_gzip(file: RawFile) -> None:
-    """Unpack a gzip file to its end and check its sums: DuckDB's reader takes a damaged one for a short one.
+def count_breaks(file: RawFile) -> int:
+    """The line breaks in a file, read to its end: of a packed one this checks its sums too.
+
+    DuckDB's reader takes a damaged gzip file for a short one, so this must be asked of each.
 
     Raises:
-        FootfallError: it is damaged or cut.
+        FootfallError: the packed file is damaged or cut.
     """
+    breaks = 0
     try:
-        with gzip.open(file.path, "rb") as stream:
-            while stream.read(_BLOCK):
-                pass
+        with file.open() as stream:
+            while block := stream.read(_BLOCK):
+                breaks += block.count(b"\n")
     except (OSError, EOFError, zlib.error):
         raise FootfallError(f"'{file.path}' is a damaged or cut gzip file; fetch it again") from None
+    return breaks
+
+
+def record_lines(file: RawFile, wanted: set[int]) -> dict[int, int]:
+    """Line on which a CSV record starts, for the wanted records: they differ where quoted text holds line breaks."""
+    found: dict[int, int] = {}
+    record, quoted = 0, False
+    with file.open() as stream:
+        for number, line in enumerate(stream, start=1):
+            if not quoted and line.strip():
+                record += 1
+                if record in wanted:
+                    found[record] = number
+            quoted ^= line.count(b'"') % 2 == 1
+    return found
 
 
 def raw_lines(file: RawFile, wanted: set[int]) -> dict[int, tuple[int, str]]:

@@ -64,8 +64,8 @@ SOURCE = Source(
     fills=(
         Fill(
             "series",
-            f"""select 'weekly_sales' as series, to_json(struct_pack(store := s.store, dept := s.dept))::VARCHAR as keys,
-                 s."date" as date, s.value,
+            f"""select 'weekly_sales' as series,
+                 to_json(struct_pack(store := s.store, dept := s.dept))::VARCHAR as keys, s."date" as date, s.value,
                  to_json(struct_pack(holiday := coalesce(s.holiday, f.holiday), type := t.type, size := t.size,
                    {_OUTSIDE}))::VARCHAR as outside,
                  s.row_hash

@@ -7,18 +7,17 @@ copies of a row leave it. All of this is outside the shop's tables, so a failure
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import pyarrow as pa
-
-from footfall.engine import Engine, literal
+from footfall.engine import Engine, literal, values_sql
 from footfall.errors import FootfallError
 from footfall.sources.declare import Check, Role, Source
-from footfall.sources.reading import RawFile, matched, raw_lines
+from footfall.sources.metering import Meter
+from footfall.sources.reading import RawFile, in_utf8, matched, raw_lines, record_lines
 
-_C1 = "".join(chr(c) for c in range(0x80, 0xA0))
-_CP1252 = bytes(range(0x80, 0xA0)).decode("cp1252", "replace").replace("\ufffd", " ")
 _OFFSET = r":[0-9.]+ ?([+-][0-9]{2}(:?[0-9]{2})?|Z|UTC)$"
 _FORMATS = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y")
 
@@ -35,7 +34,6 @@ class Tally:
     quarantined: int = 0
     duplicate: int = 0
     repaired: int = 0
-    notes: list[tuple[str, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Job:
     name: str
     source: Source
     tallies: tuple[Tally, ...]
-    done: Callable[[Tally], None]
+    meter: Meter
 
     def of(self, role: Role) -> list[tuple[int, Tally]]:
         return [(i, t) for i, t in enumerate(self.tallies) if t.role == role.name]
@@ -80,23 +78,23 @@ def stage(job: Job, role: Role) -> None:
         f"create or replace temp table rejects_{role.name} "
         "(file_no USMALLINT, line BIGINT, reason VARCHAR, raw VARCHAR)"
     )
-    for group in _groups(job.of(role)):
-        _read_group(job, role, group)
-        for _, tally in group:
-            job.done(tally)
+    for group in _groups(role, job.of(role)):
+        with job.meter.reading([t.file for _, t in group]):
+            _read_group(job, role, group)
     _count(job, role)
     _set_aside(job, role)
     _drop_copies(job, role)
     _publish_new(job, role)
 
 
-def _groups(numbered: Sequence[tuple[int, Tally]]) -> list[list[tuple[int, Tally]]]:
+def _groups(role: Role, numbered: Sequence[tuple[int, Tally]]) -> list[list[tuple[int, Tally]]]:
     """Files that one statement can read: alike in kind and columns. Packed files are read side by side."""
     groups: dict[object, list[tuple[int, Tally]]] = {}
     for number, tally in numbered:
         f = tally.file
         alone = number if f.size > (64 << 20) and not f.packed else -1
-        like = (f.kind, f.packed, f.encoding, f.delimiter, f.columns, f.array, alone)
+        columns = tuple(matched(role, f).items()) if f.kind == "jsonl" else f.columns
+        like = (f.kind, f.packed, f.encoding, f.delimiter, columns, f.array, alone)
         groups.setdefault(like, []).append((number, tally))
     return list(groups.values())
 
@@ -104,8 +102,12 @@ def _groups(numbered: Sequence[tuple[int, Tally]]) -> list[list[tuple[int, Tally
 def _read_group(job: Job, role: Role, group: list[tuple[int, Tally]]) -> None:
     engine, table = job.engine, f"staged_{role.name}"
     file = group[0][1].file
+    if file.encoding == "cp1252" and not file.copy:
+        _read_copies(job, role, group)
+        return
     rejects = f"bad_{role.name}_{group[0][0]}"
     before = engine.value(f"select coalesce(max(rowid), -1) from {table}")
+    _drop_rejects(engine, rejects)
     sql = _select_sql(role, _read_sql(role, [t.file for _, t in group], rejects), _file_no_sql(group))
     try:
         engine.execute(f"insert into {table} {sql}")
@@ -116,35 +118,45 @@ def _read_group(job: Job, role: Role, group: list[tuple[int, Tally]]) -> None:
     bad = engine.value(f"select count(*) from {rejects} where error_type = 'INVALID ENCODING'")
     if bad and file.encoding == "utf-8" and not _has_good_accents(engine, role, before):
         engine.execute(f"delete from {table} where rowid > {before}")
-        engine.execute(f"drop table {rejects}; drop table {rejects}_scans")
-        again = [(n, _with_encoding(t, "latin-1")) for n, t in group]
-        _read_group(job, role, again)
+        for _, tally in group:
+            tally.file = replace(tally.file, encoding="cp1252")
+        _read_group(job, role, group)
         return
-    paths = " ".join(f"when {literal(str(t.file.path))} then {n}" for n, t in group)
     engine.execute(
         f"""insert into rejects_{role.name}
-            select case s.file_path {paths} end, b.line,
+            select {_file_no_sql(group, "s.file_path")}, b.line,
                 'malformed row: ' || replace(lower(any_value(b.error_type order by b.column_idx)), '_', ' '),
                 trim(any_value(b.csv_line), chr(10) || chr(13))
             from {rejects} b join {rejects}_scans s using (scan_id, file_id)
             group by s.file_path, b.line"""
     )
-    engine.execute(f"drop table {rejects}; drop table {rejects}_scans")
-    if file.encoding == "latin-1":
-        for _, tally in group:
-            tally.notes.append(("not UTF-8; read as Windows-1252", 0))
+    _drop_rejects(engine, rejects)
 
 
-def _with_encoding(tally: Tally, encoding: str) -> Tally:
-    tally.file = replace(tally.file, encoding=encoding)
-    return tally
+def _read_copies(job: Job, role: Role, group: list[tuple[int, Tally]]) -> None:
+    """Read files in Windows-1252 through copies in UTF-8, since the reader knows no such encoding."""
+    with TemporaryDirectory() as folder:
+        for number, tally in group:
+            tally.file = in_utf8(tally.file, Path(folder) / f"{number}.csv")
+        try:
+            _read_group(job, role, group)
+        finally:
+            for _, tally in group:
+                tally.file = replace(tally.file, copy=None)
+
+
+def _drop_rejects(engine: Engine, rejects: str) -> None:
+    engine.execute(f"drop table if exists {rejects}")
+    engine.execute(f"drop table if exists {rejects}_scans")
 
 
 def _has_good_accents(engine: Engine, role: Role, before: int) -> bool:
     """True when rows beyond ASCII were read well as UTF-8: then the odd bytes are faults, not an encoding."""
     texts = [c for c, t in engine.columns(f"staged_{role.name}").items() if t == "VARCHAR"]
     cells = ", ".join(quoted(c) for c in texts) or "''"
-    sql = f"select 1 from staged_{role.name} where rowid > {before} and strlen(concat({cells})) > length(concat({cells}))"
+    sql = (
+        f"select 1 from staged_{role.name} where rowid > {before} and strlen(concat({cells})) > length(concat({cells}))"
+    )
     return bool(engine.value(f"select count(*) from ({sql} limit 1)"))
 
 
@@ -176,24 +188,30 @@ def _nothing_sql(role: Role) -> _Reading:
 
 def _read_sql(role: Role, files: Sequence[RawFile], rejects: str) -> _Reading:
     file = files[0]
-    paths = "[" + ", ".join(literal(str(f.path)) for f in files) + "]"
+    paths = "[" + ", ".join(literal(str(f.copy or f.path)) for f in files) + "]"
     hits = matched(role, file)
+    if file.kind == "jsonl":
+        # An optional field may first appear beyond the lines that were looked at.
+        hits = {c: hits.get(c, c) for c in role.all_columns}
     asked = dict.fromkeys(hits.values()) if file.kind == "jsonl" else dict.fromkeys(file.columns)
     place = {own: f"_c{i}" for i, own in enumerate(asked)}
     cells = tuple(place.values())
-    packed = ", compression = 'gzip'" if file.packed else ""
+    packed = ", compression = 'gzip'" if file.packed and not file.copy else ""
     if file.kind == "csv":
         types = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in cells)
+        encoding = "utf-8" if file.copy else file.encoding
+        bad = (
+            f"store_rejects = true, rejects_table = '{rejects}', rejects_scan = '{rejects}_scans'"
+            if rejects
+            else "ignore_errors = true"
+        )
         nulls = ", ".join(literal(n) for n in ("", *role.nulls))
         reader = (
             f"read_csv({paths}, auto_detect = false, delim = {literal(file.delimiter)}, quote = '\"', "
             f"escape = '\"', header = {literal(role.header)}, columns = {{{types}}}, nullstr = [{nulls}], "
-            f"encoding = {literal(file.encoding)}, store_rejects = true, rejects_table = '{rejects}', "
-            f"rejects_scan = '{rejects}_scans', filename = '_file'{packed})"
+            f"encoding = {literal(encoding)}, filename = '_file'{packed}, {bad})"
         )
-        # Windows-1252 where it differs from Latin-1, which is what the reader knows.
-        odd = f"translate({{0}}, {literal(_C1)}, {literal(_CP1252)})" if file.encoding == "latin-1" else "{0}"
-        cell = {c: odd.format(c) for c in cells}
+        cell = {c: c for c in cells}
         raw = f" || {literal(file.delimiter)} || ".join(f"csv_field({c})" for c in cells)
     elif file.kind == "parquet":
         reader = f"read_parquet({paths}, filename = '_file')"
@@ -214,15 +232,22 @@ def _read_sql(role: Role, files: Sequence[RawFile], rejects: str) -> _Reading:
         kind = role.types.get(column, "VARCHAR")
         sql = cell[place[hits[column]]] if column in hits else "null"
         parts.append(f"{sql if file.kind != 'parquet' and column in hits else f'{sql}::{kind}'} as {quoted(column)}")
-    accents = f"concat({', '.join(cells)})" if file.encoding == "latin-1" else ""
+    accents = f"concat({', '.join(cells)})" if file.encoding == "cp1252" else ""
     return _Reading(f"select {', '.join(parts)} from {reader}", cells, raw, accents)
 
 
-def _file_no_sql(group: list[tuple[int, Tally]]) -> str:
+def sample_sql(role: Role, file: RawFile, rows: int) -> str:
+    """The declared columns of the first rows of one file."""
+    columns = ", ".join(quoted(c) for c in role.all_columns)
+    reading = _read_sql(role, [file], "")
+    return f"select {columns} from ({reading.sql}) limit {rows}"
+
+
+def _file_no_sql(group: list[tuple[int, Tally]], path: str = "_file") -> str:
     if len(group) == 1:
         return str(group[0][0])
-    cases = " ".join(f"when {literal(str(t.file.path))} then {n}" for n, t in group)
-    return f"case _file {cases} end"
+    cases = " ".join(f"when {literal(str(t.file.copy or t.file.path))} then {n}" for n, t in group)
+    return f"case {path} {cases} end"
 
 
 def asides(role: Role) -> list[Check]:
@@ -287,9 +312,7 @@ from (
 def _count(job: Job, role: Role) -> None:
     numbers = {
         r[0]: r[1:]
-        for r in job.engine.rows(
-            f"select file_no, count(*), count(reason) from staged_{role.name} group by file_no"
-        )
+        for r in job.engine.rows(f"select file_no, count(*), count(reason) from staged_{role.name} group by file_no")
     }
     bad = dict(job.engine.rows(f"select file_no, count(*) from rejects_{role.name} group by file_no"))
     for number, tally in job.of(role):
@@ -302,24 +325,24 @@ def _set_aside(job: Job, role: Role) -> None:
     """Move the rows with a reason into `aside_<role>`, each with its line, and the reader's rejects with them."""
     engine, table = job.engine, f"staged_{role.name}"
     names = " ".join(f"when {i} then {literal(c.name)}" for i, c in enumerate(asides(role)))
-    header = " ".join(
-        f"when {n} then {int(t.file.kind == 'csv' and role.header)}" for n, t in job.of(role)
-    )
+    header = " ".join(f"when {n} then {int(t.file.kind == 'csv' and role.header)}" for n, t in job.of(role))
     header = f"case file_no {header} end" if header else "0"
     # Rows come in the file's order; a rejected line before a row moves the row's line down by one.
     engine.execute(f"""
         create or replace temp table aside_{role.name} as
         with firsts as (select file_no, min(rowid) as first from {table} group by file_no),
         bad as (
-          select file_no, line - {header} - row_number() over (partition by file_no order by line) as good_before,
-            row_number() over (partition by file_no order by line) as lost
-          from rejects_{role.name}
+          select file_no, line - {header} - lost as good_before, max(lost) as lost
+          from (
+            select file_no, line, row_number() over (partition by file_no order by line) as lost
+            from rejects_{role.name}
+          ) group by all
         ),
         places as (
           select s.file_no, s.rowid - f.first as place, s.reason, s.raw
           from {table} s join firsts f using (file_no) where s.reason is not null
         )
-        select p.file_no, p.place + 1 + {header.replace('file_no', 'p.file_no')} + coalesce(bad.lost, 0) as line,
+        select p.file_no, p.place + 1 + {header.replace("file_no", "p.file_no")} + coalesce(bad.lost, 0) as line,
           case p.reason {names} end as reason, p.raw, p.place
         from places p asof left join bad on bad.file_no = p.file_no and p.place >= bad.good_before
         union all
@@ -334,18 +357,31 @@ def _raw_json(engine: Engine, table: str, number: int, file: RawFile) -> None:
     """The whole text of JSON lines set aside, of which only the declared fields were read."""
     wanted = {int(r[0]) for r in engine.rows(f"select place from {table} where file_no = {number}")}
     lines = raw_lines(file, wanted)
-    texts = pa.table(
-        {
-            "place": pa.array(list(lines), pa.int64()),
-            "line": pa.array([n for n, _ in lines.values()], pa.int64()),
-            "raw": pa.array([t for _, t in lines.values()], pa.string()),
-        }
-    )
-    engine.execute("create or replace temp table json_lines (place BIGINT, line BIGINT, raw VARCHAR)")
-    engine.append("json_lines", texts)
+    _correct(engine, table, number, "place", [(place, line, raw) for place, (line, raw) in lines.items()])
+
+
+def right_lines(job: Job, number: int, breaks: int) -> None:
+    """Where records of a CSV file go over several lines: the lines of its rows set aside, not their numbers."""
+    tally = job.tallies[number]
+    role = next(r for r in job.source.roles if r.name == tally.role)
+    if tally.file.kind != "csv" or not tally.quarantined or breaks <= tally.read + int(role.header):
+        return
+    table = f"aside_{role.name}"
+    wanted = {int(r[0]) for r in job.engine.rows(f"select line from {table} where file_no = {number}")}
+    lines = record_lines(tally.file, wanted)
+    _correct(job.engine, table, number, "line", [(record, line, None) for record, line in lines.items()])
+
+
+def _correct(
+    engine: Engine, table: str, number: int, key: str, rows: Sequence[tuple[int, int, str | None]], most: int = 1000
+) -> None:
+    """Write the right lines (and raw texts) of one file's rows into `table`."""
+    engine.execute("create or replace temp table right_lines (id BIGINT, line BIGINT, raw VARCHAR)")
+    for start in range(0, len(rows), most):
+        engine.execute(f"insert into right_lines {values_sql(('id', 'line', 'raw'), rows[start : start + most])}")
     engine.execute(
-        f"update {table} a set line = j.line, raw = j.raw from json_lines j "
-        f"where a.place = j.place and a.file_no = {number}"
+        f"update {table} a set line = r.line, raw = coalesce(r.raw, a.raw) from right_lines r "
+        f"where a.{key} = r.id and a.file_no = {number}"
     )
 
 
@@ -353,8 +389,7 @@ def _drop_copies(job: Job, role: Role) -> None:
     """Of rows with one identity in this load, the first stays; or, where rows repeat, each gets its own hash."""
     engine, table = job.engine, f"staged_{role.name}"
     engine.execute(
-        f"create or replace temp table twice as "
-        f"select row_hash from {table} group by row_hash having count(*) > 1"
+        f"create or replace temp table twice as select row_hash from {table} group by row_hash having count(*) > 1"
     )
     if not engine.value("select count(*) from twice"):
         return
@@ -366,9 +401,7 @@ def _drop_copies(job: Job, role: Role) -> None:
             ) where copy > 1"""
     )
     if role.repeats:
-        engine.execute(
-            f"update {table} s set row_hash = hash(s.row_hash, c.copy) from copies c where s.rowid = c.rid"
-        )
+        engine.execute(f"update {table} s set row_hash = hash(s.row_hash, c.copy) from copies c where s.rowid = c.rid")
         return
     counts = dict(engine.rows("select file_no, count(*) from copies group by file_no"))
     for number, tally in job.of(role):
@@ -382,7 +415,7 @@ def _publish_new(job: Job, role: Role) -> None:
     parts = [f"select rowid as rid, file_no from {table} where file_no = {n}" for n, t in job.of(role) if t.known]
     if role.into and has_facts(engine, role.into, job.name):
         parts.append(
-            f"select rowid, file_no from {table} where row_hash in "
+            f"select rowid as rid, file_no from {table} where row_hash in "
             f"(select row_hash from facts.{role.into} where source = {literal(job.name)})"
         )
     if not parts:
@@ -409,5 +442,5 @@ def drop_staged(job: Job) -> None:
         job.engine.execute(f"drop view if exists new_{role.name}")
         for name in ("staged", "rejects", "aside", "known"):
             job.engine.execute(f"drop table if exists {name}_{role.name}")
-    for name in ("twice", "copies", "json_lines", "filling"):
+    for name in ("twice", "copies", "right_lines", "filling"):
         job.engine.execute(f"drop table if exists {name}")

@@ -33,7 +33,7 @@ _EVENTS = Role(
 _ORDER = "customer || '-' || epoch(occurred_at)::BIGINT"
 
 SOURCE = Source(
-    meaning="Taobao UserBehavior: user, item, category, behaviour (pv, cart, fav, buy), unix time; no header, no prices",
+    meaning="Taobao UserBehavior: user, item, category, behaviour (pv, cart, fav, buy), unix time; no header",
     home="https://tianchi.aliyun.com/dataset/649",
     roles=(_EVENTS,),
     fills=(

@@ -31,6 +31,8 @@ def create_tables(engine: Engine) -> None:
         engine.execute(_ddl(name, table, stored=False))
     if not engine.has("main.orders"):
         publish_views(engine)
+    if not engine.has("main.known_customers"):
+        refresh_known(engine)
 
 
 def _customer_tables() -> list[Table]:

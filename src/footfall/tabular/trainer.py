@@ -112,8 +112,10 @@ class Trainer:
                 learner = self.learner(model, origin)
             except FootfallError:
                 continue
-            group = np.full(matrix.rows, i) * 1000 + matrix.cutoff
-            parts.append(_Outcome(learner.predict(matrix), matrix.y, matrix.weight, group, _codes(matrix)))
+            # Cutoffs less than a horizon apart share what happened: one group, lest the shocks between periods hide.
+            days = np.asarray([(at - c).total_seconds() / 86400 for c in matrix.cutoffs])
+            group = np.floor(days / self.task.span.days).astype(np.int64)[matrix.cutoff]
+            parts.append(_Outcome(learner.predict(matrix), matrix.y, matrix.weight, group, matrix.clusters))
         if not parts:
             return None, ""
         names = " and ".join(f"{o:%Y-%m-%d}" for o in instants)
@@ -122,7 +124,7 @@ class Trainer:
     def _folds(self, model: str, training: Matrix) -> _Outcome:
         """Without a past to rehearse in: hold customers out in turn, within the same cutoffs."""
         assert training.y is not None
-        codes = _codes(training)
+        codes = training.clusters
         fold = codes % FOLDS
         p = np.full(training.rows, float(np.average(training.y, weights=training.weight)))
         for k in range(FOLDS):
@@ -138,10 +140,6 @@ class Trainer:
         if end > (self.clock.limit or self.clock.end):
             raise FootfallError(f"{self.task.name} at {at:%Y-%m-%d} ends on {end:%Y-%m-%d}, after the data")
         return self.table.matrix(self.task, [at])
-
-
-def _codes(matrix: Matrix) -> NDArray[np.int64]:
-    return matrix.clusters
 
 
 def _joined(parts: list[_Outcome]) -> _Outcome:

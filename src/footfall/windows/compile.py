@@ -59,9 +59,7 @@ def compile_windows(frame: Frame, windows: Mapping[str, Window], spine: Spine | 
     ahead = [w.span for w in flat if isinstance(w, Future | Upcoming)]
     query = Query().then("cutoffs", cutoffs_sql(frame, spans, ahead))
     query = (
-        query.then("spine", f"select * from {spine.table}")
-        if spine.table
-        else spine_steps(query, frame, spine.sample)
+        query.then("spine", f"select * from {spine.table}") if spine.table else spine_steps(query, frame, spine.sample)
     )
     writer = _Writer(frame, frame.aligned([*spans, *ahead]))
     for leaf in flat:
@@ -184,9 +182,7 @@ class _Writer:
                     group, f"{base}_{column}_sum", f"sum(cast({value} as decimal(18, 4))){_filter(when)}"
                 )
                 n = self._measure(group, f"{base}_{column}_n", f"count({value}){_filter(when)}")
-                return {
-                    name: f"cast(sum({total}){filtered} as double) / cast(nullif(sum({n}){filtered}, 0) as double)"
-                }
+                return {name: f"cast(sum({total}){filtered} as double) / cast(nullif(sum({n}){filtered}, 0) as double)"}
             case "min" | "max":
                 part = self._measure(
                     group,
@@ -216,9 +212,7 @@ class _Writer:
             case "gap":
                 first, last = moment("min"), moment("max")
                 rows = f"nullif(sum({count()}){filtered} - 1, 0)"
-                return {
-                    name: f"days_between(min({first}){filtered}, max({last}){filtered}) / cast({rows} as double)"
-                }
+                return {name: f"days_between(min({first}){filtered}, max({last}){filtered}) / cast({rows} as double)"}
         raise UsageError(f"{aggregate.function} cannot be compiled")
 
     def _add_valued(self, window: Past | Future) -> None:
@@ -232,7 +226,7 @@ class _Writer:
         if aggregate.function == "nunique":
             group.columns[window.name] = f"count(*){seen}"
         elif aggregate.function == "distinct":
-            group.columns[window.name] = f"array_agg(v.value order by v.value){seen}"
+            group.columns[window.name] = f"list_sort(array_agg(v.value){seen})"
         else:
             tag = f"n_{window.span}" if window.span else "n"
             group.measures[tag] = f"count(*){_filter(self._inside(window, 'f.occurred_at', group))}"
@@ -330,9 +324,7 @@ class _Writer:
     def _values_sql(self, group: _Group) -> str:
         keys = "".join(f"s.{k}, " for k in group.keys)
         value, where = group.measures["value"], group.measures["where"]
-        counts = "".join(
-            f",\n  {sql} as {n}" for n, sql in group.measures.items() if n not in ("value", "where")
-        )
+        counts = "".join(f",\n  {sql} as {n}" for n, sql in group.measures.items() if n not in ("value", "where"))
         seen = "min" if group.ahead else "max"
         return (
             f"select\n  {keys}s.cutoff, {value} as value, {seen}(f.occurred_at) as seen_at{counts}\n"

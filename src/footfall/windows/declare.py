@@ -85,9 +85,7 @@ def _conditions(of: str, triples: Iterable[Any], equal: dict[str, Any]) -> tuple
     found = []
     for triple in given:
         if not isinstance(triple, list | tuple) or len(triple) != 3 or triple[1] not in OPERATORS:
-            raise UsageError(
-                f"a condition is (column, operator, value) with an operator of {' '.join(OPERATORS)}"
-            )
+            raise UsageError(f"a condition is (column, operator, value) with an operator of {' '.join(OPERATORS)}")
         column, operator, value = triple
         if operator == "in" and not isinstance(value, list | tuple | set | frozenset | range):
             raise UsageError(f"{of}: '{column} in' wants a list of values, not {value!r}")

@@ -65,8 +65,7 @@ def cutoffs_sql(frame: Frame, past: Iterable[Span], ahead: Iterable[Span]) -> st
     forth = sorted(set(ahead), key=lambda s: (s.days, str(s)))
     columns = ["cutoff", *(past_name(s) for s in back), *(next_name(s) for s in forth)]
     rows = [
-        [c, *(frame.bound(c, s, False) for s in back), *(frame.bound(c, s, True) for s in forth)]
-        for c in frame.cutoffs
+        [c, *(frame.bound(c, s, False) for s in back), *(frame.bound(c, s, True) for s in forth)] for c in frame.cutoffs
     ]
     return values_sql(columns, rows, "cutoff")
 

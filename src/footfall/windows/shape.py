@@ -34,9 +34,7 @@ class Shape:
     """The last fact of each of the last days that have any (of the shop's local clock), in order."""
 
     def has(self, table: str, column: str | None = None) -> bool:
-        return self.rows.get(table, 0) > 0 and (
-            column is None or column in self.columns.get(table, frozenset())
-        )
+        return self.rows.get(table, 0) > 0 and (column is None or column in self.columns.get(table, frozenset()))
 
     @property
     def days(self) -> float:

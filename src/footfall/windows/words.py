@@ -85,15 +85,11 @@ def _aggregate(aggregate: Aggregate, when: str, within: str) -> Words:
         case "count":
             return Words(f"{many}{when}", f"{{value}} {many}{when}", none)
         case "any" | "none":
-            return Words(
-                f"{aggregate.function} {one}{when}", f"{aggregate.function} {one}{when}: {{value}}", none
-            )
+            return Words(f"{aggregate.function} {one}{when}", f"{aggregate.function} {one}{when}: {{value}}", none)
         case "sum":
             return Words(f"{column} of {many}{when}", f"{column} of {{value}} in {many}{when}", none)
         case "mean":
-            return Words(
-                f"mean {column} of {many}{when}", f"mean {column} of {{value}} per {one}{when}", none
-            )
+            return Words(f"mean {column} of {many}{when}", f"mean {column} of {{value}} per {one}{when}", none)
         case "min" | "max":
             word = "smallest" if aggregate.function == "min" else "largest"
             label = f"{word} {column} of {many}{when}"
@@ -102,13 +98,9 @@ def _aggregate(aggregate: Aggregate, when: str, within: str) -> Words:
             if aggregate.fact.table == "customers":
                 return Words(column, f"{column}: {{value}}", f"{column} unknown")
             word = "last" if aggregate.function == "latest" else "first"
-            return Words(
-                f"{column} of the {word} {one}", f"{column} of the {word} {one}: {{value}}", f"no {one} yet"
-            )
+            return Words(f"{column} of the {word} {one}", f"{column} of the {word} {one}: {{value}}", f"no {one} yet")
         case "nunique":
-            return Words(
-                f"different {column} in {many}{when}", f"{{value}} different {column} in {many}{when}", none
-            )
+            return Words(f"different {column} in {many}{when}", f"{{value}} different {column} in {many}{when}", none)
         case "most_common" | "distinct":
             label = f"most frequent {column} in {many}{when}"
             return Words(label, f"{label}: {{value}}", none)
