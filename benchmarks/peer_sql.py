@@ -30,7 +30,9 @@ def open_raw(path: Path) -> duckdb.DuckDBPyConnection:
         create table sales as select customer, invoice, min(moment) as moment, sum(quantity * price) as amount,
           count(*) as lines, count(distinct item) as items, sum(quantity) as units
         from raw where quantity > 0 and price > 0 and invoice not like 'C%' group by 1, 2""")
-    raw.execute("create table returns as select customer, moment, -quantity * price as amount from raw where quantity < 0")
+    raw.execute(
+        "create table returns as select customer, moment, -quantity * price as amount from raw where quantity < 0"
+    )
     return raw
 
 
@@ -57,7 +59,9 @@ def features(raw: duckdb.DuckDBPyConnection, cutoff: datetime) -> tuple[NDArray[
     return columns[0].astype(np.int64), np.column_stack(columns[1:])
 
 
-def answer(raw: duckdb.DuckDBPyConnection, cutoff: datetime, horizon: int, weeks: int = 40) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def answer(
+    raw: duckdb.DuckDBPyConnection, cutoff: datetime, horizon: int, weeks: int = 40
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """(n,) customers and their chances of an order in `horizon` days from the cutoff."""
     first = raw.execute("select min(moment) from sales").fetchone()[0]
     xs, ys = [], []
@@ -66,7 +70,12 @@ def answer(raw: duckdb.DuckDBPyConnection, cutoff: datetime, horizon: int, weeks
         if t < first + timedelta(days=min(28, horizon)):
             break
         who, x = features(raw, t)
-        buyers = {r[0] for r in raw.execute(f"select distinct customer from sales where moment >= '{t}' and moment < timestamp '{t}' + interval {horizon} day").fetchall()}
+        buyers = {
+            r[0]
+            for r in raw.execute(
+                f"select distinct customer from sales where moment >= '{t}' and moment < timestamp '{t}' + interval {horizon} day"
+            ).fetchall()
+        }
         xs.append(x)
         ys.append(np.isin(who, list(buyers)))
     model = lgb.train(

@@ -21,7 +21,7 @@ _HOMES = {
     **dict.fromkeys(["orders", "lines", "events", "reviews", "satisfaction", "customers"], "footfall.windows"),
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

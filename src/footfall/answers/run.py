@@ -59,10 +59,7 @@ def run(context: Context, tasks: Sequence[Task], check: Callable[[], object], mo
         context.progress("checking the data")
         check()
     customers = int(context.engine.value("select count(*) from known_customers") or 0)
-    light = replace(context, settings=lighter(context.settings, customers, tasks))
-    light = replace(
-        light, settings=replace(light.settings, tests=min(light.settings.tests, 3 if customers > 50_000 else 6))
-    )
+    light = replace(context, settings=lighter(context.settings, customers))
     unanswered: dict[str, str] = {}
     able: list[Task] = []
     for task in tasks:

@@ -68,12 +68,13 @@ def backtest(
     parts: list[Part] = []
     evaluations: list[Row] = []
     thresholds = []
+    if progress:
+        progress(f"{task.name}: learning {', '.join(names)} for {len(cutoffs)} test dates")
+    trainer.warm(names, cutoffs)
     for at in cutoffs:
         matrix = trainer.test(at)
         answers = {}
         for name in names:
-            if progress:
-                progress(f"{task.name}: {name} at {at:%Y-%m-%d}")
             predictor = trainer.fit(name, at)
             answers[name] = predictor.predict(matrix).value
             thresholds.append(predictor.trained.base_rate)

@@ -6,8 +6,9 @@ trees and the mean of several seeds on the raw scale, so that contributions stay
 larger steps and quantized gradients. Very small data (under 200 rows, or under 10 of either answer) gets stumps.
 
 Settings, all with defaults that follow the number of rows: `trees`, `learning_rate`, `leaves`, `min_leaf`,
-`feature_share`, `row_share`, `l2`, `bags`, `power` (Tweedie, 1 < power < 2), `threads` (2; column-wise histograms
-give the same bits on any number), `patience` (trees without gain before an early stop, with `valid=` in `fit`).
+`feature_share`, `row_share`, `l2`, `bags`, `power` (Tweedie, 1 < power < 2), `threads` (1: callers fit several models
+at once; column-wise histograms give the same bits on any number), `patience` (trees without gain before an early stop,
+with `valid=` in `fit`).
 
 Source: Ke et al. 2017, LightGBM; Shi et al. 2022, quantized training.
 """
@@ -44,7 +45,7 @@ _DEFAULTS: dict[str, Any] = {
     "l2": None,
     "bags": None,
     "power": 1.5,
-    "threads": 2,
+    "threads": 1,
     "patience": 30,
 }
 TINY_ROWS = 200
@@ -135,15 +136,15 @@ class Boosted:
             chosen = {"trees": 40, "learning_rate": 0.05, "leaves": 2, "min_leaf": max(2, n // 10), "l2": 20.0}
         elif n < QUANTIZED_FROM:
             chosen = {
-                "trees": 300,
-                "learning_rate": 0.03,
+                "trees": 150,
+                "learning_rate": 0.06,
                 "leaves": leaves,
                 "min_leaf": int(np.clip(n / 250, 10, 200)),
                 "l2": 10.0,
             }
         else:
-            chosen = {"trees": 250, "learning_rate": 0.07, "leaves": leaves, "min_leaf": 400, "l2": 10.0}
-        chosen |= {"feature_share": 0.4, "row_share": 0.7, "bags": 3 if n < 100_000 and not tiny else 1}
+            chosen = {"trees": 150, "learning_rate": 0.08, "leaves": leaves, "min_leaf": 400, "l2": 10.0}
+        chosen |= {"feature_share": 0.4, "row_share": 0.7, "bags": 2 if n < 20_000 and not tiny else 1}
         chosen |= {k: v for k, v in self.settings.items() if k in chosen and v is not None}
         parameters: dict[str, Any] = {
             "objective": "binary" if self.kind == CHANCE else "tweedie",
@@ -156,7 +157,7 @@ class Boosted:
             "bagging_freq": 0 if tiny else 1,
             "lambda_l2": float(chosen["l2"]) * float(w.mean()),
             "max_bin": 127,
-            "num_threads": self._threads(n),
+            "num_threads": int(self.settings["threads"]),
             "deterministic": True,
             "force_col_wise": True,
             "verbosity": -1,
@@ -170,7 +171,7 @@ class Boosted:
 
     def _threads(self, n: int) -> int:
         # Few rows are done sooner by one thread than shared out (and much sooner on a busy machine).
-        return int(self.settings["threads"]) if n >= THREADED_FROM else 1
+        return max(2, int(self.settings["threads"])) if n >= THREADED_FROM else 1
 
     def _raw(self, X: Floats) -> Floats:
         out = np.full(len(X), self._base)

@@ -6,7 +6,6 @@ an instant `t` learns from grid cutoffs whose whole target lies before `t`: no t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -27,7 +26,9 @@ class Settings:
         tests: cutoffs of a backtest.
         budget: about so many rows to train one model on; a larger spine is sampled by hash, and the weights say so.
         test_budget: about so many rows per test cutoff.
+        half_life: days after which a training cutoff weighs half as much as the newest one.
         seed: of everything random.
+        workers: models fitted at the same time; the results do not depend on it.
     """
 
     step: Span | None = None
@@ -36,7 +37,9 @@ class Settings:
     tests: int = 6
     budget: int = 150_000
     test_budget: int = 25_000
+    half_life: float = 180.0
     seed: int = 0
+    workers: int = 2
 
     def stepped(self, horizon: Span) -> Span:
         return self.step or (span("7d") if horizon.days >= 7 else horizon)
@@ -78,7 +81,7 @@ def make_clock(shop: Shape, tz: str = "UTC") -> Clock:
 
 def origin_spacing(horizon: Span, step: Span) -> int:
     """Grid steps between the instants a model is rehearsed or tested at: a horizon, but at most five weeks."""
-    steps = max(1, -(-int(round(horizon.days * 24)) // max(1, int(round(step.days * 24)))))
+    steps = max(1, -(-round(horizon.days * 24) // max(1, round(step.days * 24))))
     return min(steps, max(1, int(35 // step.days)))
 
 
@@ -163,8 +166,18 @@ def make_plan(task: Task, clock: Clock, settings: Settings, at: datetime | None 
     return Plan(task, anchor, tuple(sorted(needed)), tuple(tested), score)
 
 
-def lighter(settings: Settings, customers: int, tasks: Sequence[Task]) -> Settings:
-    """Settings for a large shop: fewer, wider-spaced training cutoffs, so that the shared matrix stays small."""
-    if customers * settings.cutoffs <= 4 * settings.budget:
+RUN_BUDGET = 40_000
+LARGE = 20_000
+
+
+def lighter(settings: Settings, customers: int) -> Settings:
+    """Settings of a whole run, which fits every task many times: about 40,000 rows a model.
+
+    From 20,000 customers on, training cutoffs lie four weeks apart, so that the shared matrix stays small, and fewer
+    instants are rehearsed and tested, since each has so many more customers.
+    """
+    settings = replace(settings, budget=min(settings.budget, RUN_BUDGET), test_budget=min(settings.test_budget, 10_000))
+    if customers < LARGE:
         return settings
-    return replace(settings, step=settings.step or span("28d"), cutoffs=min(settings.cutoffs, 8), rehearsals=2)
+    step = settings.step or span("28d")
+    return replace(settings, step=step, cutoffs=min(settings.cutoffs, 8), rehearsals=2, tests=min(settings.tests, 3))

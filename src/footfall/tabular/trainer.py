@@ -7,7 +7,9 @@ the same instants, so its models serve as rehearsals of the later ones, and noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -48,55 +50,79 @@ class Trainer:
     settings: Settings
     anchor: datetime
     learners: dict[tuple[str, datetime], Learner] = field(default_factory=dict)
-    matrices: dict[datetime, Matrix] = field(default_factory=dict)
+    learnt: dict[datetime, Trained] = field(default_factory=dict)
 
     def training(self, at: datetime) -> Matrix:
-        """The rows a model for `at` may learn from, with targets as known before `at`."""
-        if at not in self.matrices:
-            cutoffs = training_cutoffs(self.task, at, self.clock, self.settings, self.anchor)
-            if not cutoffs:
-                raise FootfallError(f"{self.task.name}: no training cutoff lies before {at:%Y-%m-%d}")
-            full = self.table.matrix(self.task, cutoffs, as_of=at)
-            if full.rows == 0:
-                raise FootfallError(
-                    f"{self.task.name}: nobody belongs to its population before {at:%Y-%m-%d}; "
-                    "load more history or ask a wider population"
-                )
-            self.matrices[at] = thin(full, self.settings.budget, self.settings.seed)
-        return self.matrices[at]
+        """The rows a model for `at` may learn from, with targets as known before `at`, newer cutoffs weighing more."""
+        cutoffs = training_cutoffs(self.task, at, self.clock, self.settings, self.anchor)
+        if not cutoffs:
+            raise FootfallError(f"{self.task.name}: no training cutoff lies before {at:%Y-%m-%d}")
+        full = self.table.matrix(self.task, cutoffs, as_of=at)
+        if full.rows == 0:
+            raise FootfallError(
+                f"{self.task.name}: nobody belongs to its population before {at:%Y-%m-%d}; "
+                "load more history or ask a wider population"
+            )
+        kept = thin(full, self.settings.budget, self.settings.seed)
+        assert kept.y is not None
+        self.learnt[at] = Trained(
+            at=at,
+            cutoffs=kept.cutoffs,
+            rows=kept.rows,
+            customers=len(np.unique(kept.clusters)),
+            positives=int((kept.y > 0).sum()),
+            base_rate=float(np.average(kept.y, weights=kept.weight)),
+            calibrated_on="",
+            sampled=self.table.sampled,
+        )
+        ages = np.asarray([(kept.cutoffs[-1] - c).total_seconds() / 86400 for c in kept.cutoffs])
+        return replace(kept, weight=kept.weight * 0.5 ** (ages / self.settings.half_life)[kept.cutoff])
 
-    def learner(self, model: str, at: datetime) -> Learner:
-        """The raw model for `at`."""
-        if (model, at) not in self.learners:
-            self.learners[model, at] = learn(self.task.kind, model, self.table, self.training(at), self.settings.seed)
-        return self.learners[model, at]
+    def warm(self, models: Sequence[str], instants: Sequence[datetime]) -> None:
+        """Learn the models for these instants and for their rehearsals, several at a time."""
+        wanted = set(instants)
+        for at in instants:
+            wanted.update(self._origins(at))
+        with ThreadPoolExecutor(max(1, self.settings.workers)) as pool:
+            waiting: list[Future[None]] = []
+            for at in sorted(wanted):
+                lacking = [m for m in dict.fromkeys(models) if (m, at) not in self.learners]
+                if not lacking:
+                    continue
+                try:
+                    matrix = self.training(at)
+                except FootfallError:
+                    continue  # `fit` says so where it matters
+                waiting += [pool.submit(self._learn, m, at, matrix) for m in lacking]
+                while len(waiting) > 2 * self.settings.workers:  # so that few matrices wait in memory
+                    waiting.pop(0).result()
+            for one in waiting:
+                one.result()
+
+    def _learn(self, model: str, at: datetime, matrix: Matrix) -> None:
+        self.learners[model, at] = learn(self.task.kind, model, self.table, matrix, self.settings.seed)
+
+    def _origins(self, at: datetime) -> list[datetime]:
+        return origins(self.task, at, self.clock, self.settings, self.anchor, self.settings.rehearsals)
 
     def fit(self, model: str, at: datetime) -> Predictor:
         """The calibrated predictor for `at`. Raises FootfallError when there is nothing to learn from."""
-        training = self.training(at)
-        learner = self.learner(model, at)
+        self.warm([model], [at])
+        if (model, at) not in self.learners:
+            self.training(at)  # raises, saying why
+        learner = self.learners[model, at]
         outcomes, how = self._rehearse(model, at)
         if outcomes is None:
-            outcomes, how = self._folds(model, training), "the training rows, customers held out in turn"
+            outcomes, how = self._folds(model, self.training(at)), "the training rows, customers held out in turn"
         kind = Calibrator if self.task.kind == "chance" else ScaleCalibrator
         calibrator = kind().fit(
             outcomes.p, outcomes.y, weight=outcomes.weight, groups=outcomes.group, clusters=outcomes.cluster
         )
-        assert training.y is not None
-        trained = Trained(
-            at=at,
-            cutoffs=training.cutoffs,
-            rows=training.rows,
-            customers=len(np.unique(training.clusters)),
-            positives=int((training.y > 0).sum()),
-            base_rate=float(np.average(training.y, weights=training.weight)),
-            calibrated_on=how,
-            sampled=self.table.sampled,
-        )
+        trained = replace(self.learnt[at], calibrated_on=how)
         return Predictor(self.task, learner, calibrator, trained, _caution(trained))
 
     def _rehearse(self, model: str, at: datetime) -> tuple[_Outcome | None, str]:
-        instants = origins(self.task, at, self.clock, self.settings, self.anchor, self.settings.rehearsals)
+        instants = self._origins(at)
         parts = []
         for i, origin in enumerate(instants):
             until = instants[i + 1] if i + 1 < len(instants) else at
@@ -108,9 +134,8 @@ class Trainer:
             matrix = self.table.matrix(self.task, cutoffs, as_of=at)
             if matrix.rows == 0 or matrix.y is None:
                 continue
-            try:
-                learner = self.learner(model, origin)
-            except FootfallError:
+            learner = self.learners.get((model, origin))
+            if learner is None:
                 continue
             # Cutoffs less than a horizon apart share what happened: one group, lest the shocks between periods hide.
             days = np.asarray([(at - c).total_seconds() / 86400 for c in matrix.cutoffs])
