@@ -16,6 +16,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 SPANS = (7, 14, 30, 60, 90, 180)
+PARAMETERS = {
+    "objective": "binary", "learning_rate": 0.03, "num_leaves": 31, "min_data_in_leaf": 50,
+    "verbosity": -1, "seed": 1, "num_threads": 2,
+}  # fmt: skip
 
 
 def open_raw(path: Path) -> duckdb.DuckDBPyConnection:
@@ -46,17 +50,33 @@ def features(raw: duckdb.DuckDBPyConnection, cutoff: datetime) -> tuple[NDArray[
     )
     table = raw.execute(f"""
         with s as (select * from sales where moment < {t}), r as (select * from returns where moment < {t}),
-        gaps as (select customer, epoch(moment - lag(moment) over (partition by customer order by moment)) / 86400 as gap from s),
-        rhythm as (select customer, avg(gap) as mean_gap, median(gap) as usual, stddev_samp(gap) as spread from gaps group by 1),
+        gaps as (
+          select customer, epoch(moment - lag(moment) over (partition by customer order by moment)) / 86400 as gap
+          from s
+        ),
+        rhythm as (
+          select customer, avg(gap) as mean_gap, median(gap) as usual, stddev_samp(gap) as spread from gaps group by 1
+        ),
         back as (select customer, count(*) as n, sum(amount) as amount, max(moment) as last from r group by 1)
-        select s.customer, epoch({t} - max(moment)) / 86400 as recency, epoch({t} - min(moment)) / 86400 as tenure, count(*) as orders,
-          sum(s.amount) as spend, avg(s.amount), max(s.amount), avg(lines), avg(items), sum(units), {spans},
+        select s.customer, epoch({t} - max(moment)) / 86400 as recency, epoch({t} - min(moment)) / 86400 as tenure,
+          count(*) as orders, sum(s.amount) as spend, avg(s.amount), max(s.amount), avg(lines), avg(items), sum(units),
+          {spans},
           any_value(mean_gap), any_value(usual), any_value(spread),
           (epoch({t} - max(moment)) / 86400) / nullif(any_value(mean_gap), 0), count(distinct cast(moment as date)),
           coalesce(any_value(back.n), 0), coalesce(any_value(back.amount), 0), epoch({t} - any_value(back.last)) / 86400
-        from s left join rhythm using (customer) left join back using (customer) group by 1 order by 1""").to_arrow_table()
+        from s left join rhythm using (customer) left join back using (customer)
+        group by 1 order by 1""").to_arrow_table()
     columns = [pc.cast(c, "double").to_numpy(zero_copy_only=False) for c in table.columns]
     return columns[0].astype(np.int64), np.column_stack(columns[1:])
+
+
+def bought(raw: duckdb.DuckDBPyConnection, who: NDArray[np.int64], cutoff: datetime, horizon: int) -> NDArray[np.bool_]:
+    """(n,) whether these customers order in the `horizon` days from the cutoff."""
+    found = raw.execute(
+        f"""select distinct customer from sales
+        where moment >= timestamp '{cutoff}' and moment < timestamp '{cutoff}' + interval {horizon} day"""
+    ).fetchall()
+    return np.isin(who, [r[0] for r in found])
 
 
 def answer(
@@ -70,17 +90,8 @@ def answer(
         if t < first + timedelta(days=min(28, horizon)):
             break
         who, x = features(raw, t)
-        buyers = {
-            r[0]
-            for r in raw.execute(
-                f"select distinct customer from sales where moment >= '{t}' and moment < timestamp '{t}' + interval {horizon} day"
-            ).fetchall()
-        }
         xs.append(x)
-        ys.append(np.isin(who, list(buyers)))
-    model = lgb.train(
-        {"objective": "binary", "learning_rate": 0.03, "num_leaves": 31, "min_data_in_leaf": 50, "verbosity": -1, "seed": 1, "num_threads": 2},
-        lgb.Dataset(np.vstack(xs), np.concatenate(ys)), 200,
-    )  # fmt: skip
+        ys.append(bought(raw, who, t, horizon))
+    model = lgb.train(PARAMETERS, lgb.Dataset(np.vstack(xs), np.concatenate(ys)), 200)
     who, x = features(raw, cutoff)
     return who, model.predict(x)

@@ -1,21 +1,32 @@
-"""The documents hold: links lead somewhere, decisions are complete, changes are told."""
+"""The documents hold: links lead somewhere, examples run, the reference is current, changes are told."""
 
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from footfall import Shop
+from footfall.cli import options
 from footfall.engine import DuckDBEngine
-from footfall.sources import Source
-from footfall.tables import create_tables
-from footfall.tasks import CATALOGUE, Task, tasks_from_toml
+from footfall.errors import UsageError
+from footfall.reference import FULL, KEYS, PAGES, aggregate_python, commands, task_python, window_python
+from footfall.reference import main as write_reference
+from footfall.sources import Source, source_names
+from footfall.tables import RESULTS, TABLES, create_tables
+from footfall.tasks import CATALOGUE, Task, parse_expression, tasks_from_toml
+from footfall.windows import FUNCTIONS, Feature, Ratio, Upcoming, features
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 DECISIONS = sorted((REPOSITORY / "docs" / "adr").glob("[0-9]*.md"))
 QUESTIONS = sorted((REPOSITORY / "docs" / "questions").glob("*.md"))
+REFERENCE = REPOSITORY / "docs" / "reference"
+FEATURES = [pytest.param(f, id=f.name) for f in {f.name: f for keys in KEYS for f in features(FULL, keys)}.values()]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -51,7 +62,7 @@ def broken(page: Path) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("page", PAGES, ids=named)
+@pytest.mark.parametrize("page", DOCUMENTS, ids=named)
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert broken(page) == []
 
@@ -145,3 +156,180 @@ def test_the_changelog_has_entries_for_this_version() -> None:
     newest = re.split(r"^## ", text, flags=re.MULTILINE)[1]
     assert version[1] in newest.splitlines()[0] or "Unreleased" in newest.splitlines()[0]
     assert re.search(r"^- \S", newest, re.MULTILINE)
+
+
+# --- the reference ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_reference_page_is_current(name: str) -> None:
+    assert (REFERENCE / name).read_text(encoding="utf-8") == PAGES[name](), "`make docs` writes it anew"
+
+
+def test_the_map_leads_to_every_reference_page() -> None:
+    index = (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8")
+    assert {p.name for p in REFERENCE.iterdir()} == set(PAGES)
+    assert [name for name in PAGES if f"(reference/{name})" not in index] == []
+
+
+@pytest.mark.parametrize(
+    "page, names",
+    [
+        ("cli.md", [f"## {verb}\n" for verb in commands()]),
+        ("tasks.md", [f"## {task}\n" for task in CATALOGUE]),
+        ("sources.md", [f"## {source}\n" for source in source_names()]),
+        ("tables.md", [f"### {table}\n" for table in (*TABLES, *RESULTS)]),
+        ("features.md", [f"| `{f.values[0].name}` |" for f in FEATURES]),
+        ("features.md", [f"| `{function}` |" for function in FUNCTIONS]),
+    ],
+    ids=["verbs", "tasks", "sources", "tables", "features", "functions"],
+)
+def test_nothing_is_undocumented(page: str, names: list[str]) -> None:
+    text = (REFERENCE / page).read_text(encoding="utf-8")
+    assert names
+    assert [name for name in names if name not in text] == []
+
+
+def test_make_docs_writes_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="clone"):
+        write_reference()
+    (tmp_path / "docs").mkdir()
+    write_reference()
+    assert {p.name for p in (tmp_path / "docs" / "reference").iterdir()} == set(PAGES)
+
+
+@pytest.mark.parametrize("task", CATALOGUE.values(), ids=lambda t: t.name)
+def test_a_task_is_written_as_it_is(task: Task) -> None:
+    space: dict[str, Any] = {}
+    exec("from footfall import *; from footfall.tasks import Task", space)
+    assert eval(task_python(task), space) == task
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_feature_is_written_as_it_is(feature: Feature) -> None:
+    window, text = feature.window, window_python(feature.window)
+    if isinstance(window, Upcoming):
+        assert window.column in text and window.span.words in text
+    elif isinstance(window, Ratio) and window.top.aggregate != window.bottom.aggregate:
+        assert [parse_expression(part) for part in text.split(" / ")] == [window.top, window.bottom]
+    elif isinstance(window, Ratio):
+        assert text == f'{aggregate_python(window.top.aggregate)}.trend("{window.top.span}", "{window.bottom.span}")'
+    else:
+        assert parse_expression(text) == window
+
+
+@pytest.mark.parametrize("verb", list(commands()))
+def test_every_verb_is_a_method_of_the_shop_and_stands_in_the_readme(verb: str) -> None:
+    assert callable(getattr(Shop, verb))
+    assert f"`footfall {verb}" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+# --- commands in the documents ------------------------------------------------------------------------------------
+
+
+def typed(page: Path) -> Iterator[list[str]]:
+    """The footfall commands of a page: those of its console and bash blocks and those of its tables and prose."""
+    text = page.read_text(encoding="utf-8")
+    for block in [*blocks(page, "console"), *blocks(page, "bash")]:
+        for line in re.sub(r"\\\n", " ", block).splitlines():
+            if line.strip().startswith("footfall "):
+                yield shlex.split(line, comments=True)[1:]
+    for inline in re.findall(r"`footfall ([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)):
+        yield shlex.split(inline)
+
+
+def misused(words: list[str]) -> str:
+    """What is wrong with a command: a verb, an option or a number of arguments that the command line has not."""
+    everywhere = {"--shop": 1, "--memory": 1, "--threads": 1, "--json": 0, "--quiet": 0, "--help": 0}
+    verb, rest = words[0], words[1:]
+    if verb.startswith("--"):
+        return "" if verb in everywhere else f"no option {verb}"
+    if verb not in commands():
+        return f"no verb {verb}"
+    given: Any = commands()[verb].params
+    takes = {o: 0 if p.is_flag else 1 for p in given if p.param_type_name == "option" for o in p.opts}
+    arguments = [p for p in given if p.param_type_name == "argument"]
+    skip, positional = 0, 0
+    for word in rest:
+        name, _, value = word.partition("=")
+        if skip:
+            skip -= 1
+        elif name.startswith("--"):
+            if name not in takes and name not in everywhere:
+                return f"{verb} has no option {name}"
+            skip = 0 if value else {**everywhere, **takes}[name]
+        elif word not in ("|", ">") and positional >= 0:
+            positional += 1
+        else:
+            break
+    least = 0 if {"--help"} & set(rest) else sum(p.required for p in arguments)
+    most = 99 if any(p.nargs == -1 for p in arguments) else len(arguments)
+    if skip or not least <= positional <= most:
+        return f"{verb} takes {least} to {most} arguments, not {positional}"
+    return ""
+
+
+def without_redirection(words: list[str]) -> list[str]:
+    return words[: next((i for i, w in enumerate(words) if w in (">", "|", ">>")), len(words))]
+
+
+@pytest.mark.parametrize("page", [p for p in DOCUMENTS if list(typed(p))], ids=named)
+def test_the_commands_of_a_page_are_those_of_the_command_line(page: Path) -> None:
+    wrong = []
+    for words in typed(page):
+        trouble = misused(without_redirection(words))
+        # In prose a verb may stand for itself: `footfall load`.
+        if trouble and not (len(words) == 1 and words[0] in commands()):
+            wrong.append(f"footfall {' '.join(words)}: {trouble}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "command, trouble",
+    [
+        ("fly buy-7d", "no verb fly"),
+        ("fit buy-7d --wings 2", "fit has no option --wings"),
+        ("fit", "fit takes 1 to 1 arguments, not 0"),
+        ("fit a b", "fit takes 1 to 1 arguments, not 2"),
+        ("predict buy-7d --at 2026-06-01 --json --shop x.duckdb", ""),
+        ("load a b c --source rees46", ""),
+        ("predict buy-7d --out", "predict takes 1 to 1 arguments, not 1"),
+    ],
+)
+def test_a_wrong_command_is_seen(command: str, trouble: str) -> None:
+    assert misused(command.split()) == trouble
+
+
+def test_the_options_of_every_verb_are_the_ones_the_test_knows() -> None:
+    assert {"shop", "memory", "threads", "json_", "quiet", "context", "return"} == set(options.__annotations__)
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=named)
+def test_every_make_target_named_exists(page: Path) -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    text = page.read_text(encoding="utf-8")
+    named_there = {*re.findall(r"`make ([a-z-]+)`", text), *re.findall(r"^make ([a-z-]+)", text, re.MULTILINE)}
+    assert named_there - targets == set()
+
+
+# --- the README ---------------------------------------------------------------------------------------------------
+
+
+def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks(REPOSITORY / "README.md", "python")
+    exec(compile(block, "README.md", "exec"), {})
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("The chance of no order in the 30 days from the cutoff")
+    assert "(raises it)" in said[-1] or "(lowers it)" in said[-1]
+    assert (tmp_path / "lapse.csv").read_text().count("\n") > 20
+
+
+def test_the_readme_shows_the_report_and_says_the_sentence() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert 20_000 < (REPOSITORY / picture).stat().st_size < 400_000
+    assert "> A **window** is an aggregate over facts, placed beside a cutoff." in text
+    assert 50 < len(text.splitlines()) < 130

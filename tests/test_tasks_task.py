@@ -14,18 +14,15 @@ from footfall.tasks import CATALOGUE, Task, find_task, parse_expression, task_co
 from footfall.windows import Future, Past, events, lines, orders, reviews
 
 SENTENCES = {
-    "buy-7d": "For each customer with any orders ever before the cutoff: "
-    "the chance of any orders in the 7 days from the cutoff.",
-    "buy-30d": "For each customer with any orders ever before the cutoff: "
-    "the chance of any orders in the 30 days from the cutoff.",
-    "buy-category-30d": "For each customer and category with any orders in the 365 days before the cutoff: "
-    "the chance of any lines (sale) in the 30 days from the cutoff.",
-    "churn-90d": "For each customer with any orders in the 365 days before the cutoff: "
-    "the chance of no orders in the 90 days from the cutoff.",
-    "become-customer-30d": "For each customer with no orders ever before the cutoff: "
-    "the chance of any orders in the 30 days from the cutoff.",
-    "spend-90d": "For each customer with any orders ever before the cutoff: "
-    "the expected sum of amount over orders in the 90 days from the cutoff.",
+    "buy-7d": "The chance of an order in the 7 days from the cutoff, for each customer with an order before it.",
+    "buy-30d": "The chance of an order in the 30 days from the cutoff, for each customer with an order before it.",
+    "buy-category-30d": "The chance of an item bought in the 30 days from the cutoff, "
+    "for each customer and category with an order in the 365 days before it.",
+    "churn-90d": "The chance of no order in the 90 days from the cutoff, "
+    "for each customer with an order in the 365 days before it.",
+    "become-customer-30d": "The chance of an order in the 30 days from the cutoff, "
+    "for each customer with no order before it.",
+    "spend-90d": "The expected spend in the 90 days from the cutoff, for each customer with an order before it.",
 }
 
 
@@ -39,13 +36,22 @@ def test_other_tasks_in_words() -> None:
     big = orders.sum("amount").past("30d").at_least(100)
     asked = Task("t", "customer", events.where(type="view").count(), "1w", among=(regular, big))
     assert asked.sentence == (
-        "For each customer with at least 3 orders in the 90 days before the cutoff and sum of amount at least 100 over "
-        "orders in the 30 days before the cutoff: the expected number of events (view) in the 1 week from the cutoff."
+        "The expected number of product views in the 1 week from the cutoff, for each customer with at least 3 orders "
+        "in the 90 days before it and spend of at least 100 in the 30 days before it."
     )
     demand = Task("d", "product", lines.sum("quantity").every("7d"), "28d")
     assert demand.sentence == (
-        "For each product known before the cutoff: "
-        "the expected sum of quantity over lines, every 7 days in the 28 days from the cutoff."
+        "The expected units of order lines, every 7 days in the 28 days from the cutoff, "
+        "for each product known before it."
+    )
+    large = orders.where("amount", ">=", 100)
+    assert Task("l", "customer", large.any(), "30d", among=large.none().past("1mo")).sentence == (
+        "The chance of an order (amount from 100) in the 30 days from the cutoff, "
+        "for each customer with no order (amount from 100) in the 1 month before it."
+    )
+    assert Task("m", "customer", large.mean("amount"), "30d").sentence == (
+        "The expected average order value (amount from 100) in the 30 days from the cutoff, "
+        "for each customer known before it."
     )
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ def options(
 
 @contextmanager
 def _shop(context: typer.Context, new: bool = False) -> Iterator[Shop]:
-    """The shop, telling what goes on. A verb that needs data does not make an empty file."""
+    """The shop, telling what goes on. A verb that needs data makes no empty file, and none is left behind."""
     given: Options = context.obj
     if not new and not given.shop.exists():
         raise FootfallError(
@@ -71,25 +72,43 @@ def _shop(context: typer.Context, new: bool = False) -> Iterator[Shop]:
         )
     given.shop.parent.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True, quiet=given.quiet)
-    with Shop(given.shop, memory=given.memory, threads=given.threads) as shop:
-        if console.is_terminal:
-            with console.status("") as status:
-                shop.progress = status.update
-                yield shop
-        else:
-            shop.progress = lambda message: console.print(message, highlight=False, soft_wrap=True)
-            yield shop
+    there = given.shop.exists()
+    kept = there
+    try:
+        with Shop(given.shop, memory=given.memory, threads=given.threads) as shop:
+            try:
+                if console.is_terminal:
+                    with console.status("") as status:
+                        shop.progress = status.update
+                        yield shop
+                else:
+                    shop.progress = lambda message: console.print(message, highlight=False, soft_wrap=True)
+                    yield shop
+            finally:
+                kept = there or bool(shop.engine.value("select count(*) from loads"))
+    finally:
+        if not kept:
+            given.shop.unlink(missing_ok=True)
 
 
 def _say(context: typer.Context, data: Any, text: str | None = None) -> None:
     """Print a result: JSON where asked for, else the text or a table of the rows."""
     if context.obj.json:
         rows = data.to_pylist() if isinstance(data, pa.Table) else data
-        typer.echo(json.dumps(rows, default=_plain, ensure_ascii=False, indent=1, allow_nan=False))
+        typer.echo(json.dumps(_told(rows), default=_plain, ensure_ascii=False, indent=1, allow_nan=False))
     elif text is not None:
         typer.echo(text)
     else:
         _draw(data)
+
+
+def _told(value: Any) -> Any:
+    """As it is, but what is no number (NaN, infinity) is null: JSON has no word for it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(k): _told(v) for k, v in value.items()}
+    return [_told(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _plain(value: Any) -> Any:
@@ -152,7 +171,7 @@ def simulate(
 @app.command()
 def load(
     context: typer.Context,
-    files: Annotated[list[str], typer.Argument(help="Files, folders or globs.")],
+    files: Annotated[list[str] | None, typer.Argument(help="Files, folders or globs.")] = None,
     source: Annotated[str, typer.Option(help="What kind of files they are; --source list names the kinds.")] = "",
     map: Annotated[Path | None, typer.Option(help="A mapping TOML for your own files.")] = None,
     guess: Annotated[bool, typer.Option("--guess", help="Write a first draft of the mapping, load nothing.")] = False,
@@ -163,15 +182,19 @@ def load(
     if source == "list":
         _say(context, known, "\n".join(known))
         return
+    if not files:
+        raise UsageError("name the files to load: footfall load FILES --source NAME")
     if guess:
-        typer.echo(Shop(":memory:").guess(files[0]))
+        text = Shop(":memory:").guess(files[0])
+        _say(context, {"mapping": text}, text)
         return
     if not source and map is None:
         raise UsageError(f"say what the files are: --source NAME ({', '.join(known)}) or --map FILE.toml")
     with _shop(context, new=True) as shop, _bar(context) as bar:
         done = shop.load(files, source, map, timezone, bar)
         rows = shop.sql(
-            f"select role, file, rows_read, rows_loaded, rows_quarantined, rows_duplicate, rows_repaired from loads where load_id = {done.load_id} order by role, file"
+            "select role, file, rows_read, rows_loaded, rows_quarantined, rows_duplicate, rows_repaired "
+            f"from loads where load_id = {done.load_id} order by role, file"
         )
         _say(context, rows, None if rows.num_rows else "nothing new: these files are in the shop already")
 
@@ -227,7 +250,10 @@ def show(
 
 
 def _models(text: str) -> list[str]:
-    return [m.strip() for m in text.split(",") if m.strip()]
+    named = [m.strip() for m in text.split(",") if m.strip()]
+    if not named:
+        raise UsageError("--models names at least one model, as in --models baseline,boosted")
+    return named
 
 
 @app.command()
@@ -241,12 +267,15 @@ def backtest(
     """Fit at earlier dates and compare with what then happened, beside the baseline."""
     with _shop(context) as shop:
         done = shop.backtested(task, _models(models), cutoffs)
+        name = "'" + done.task.replace("'", "''") + "'"
         table = shop.sql(
-            f"select model, metric, value, lower, upper, difference, difference_lower, difference_upper from evaluations where task = '{done.task}' and cutoff is null order by metric, model"
+            "select model, metric, value, lower, upper, difference, difference_lower, difference_upper "
+            f"from evaluations where task = {name} and cutoff is null order by metric, model"
         )
         if out:
             shop.sql(
-                f"select * from evaluations where task = '{done.task}' order by cutoff nulls first, metric, model", out
+                f"select * from evaluations where task = {name} order by cutoff nulls first, metric, model",
+                out,
             )
     _say(context, done.table() if context.obj.json else table)
     if not context.obj.json:
@@ -278,8 +307,9 @@ def fit(
         "caution": done.caution,
     }
     text = (
-        f"{task}: {done.model} learnt from {trained.rows:,} rows of {trained.customers:,} customers before {trained.at:%Y-%m-%d}\n"
-        f"calibrated on {trained.calibrated_on}" + (f"\nmind: {done.caution}" if done.caution else "")
+        f"{task}: {done.model} learnt from {trained.rows:,} rows of {trained.customers:,} customers "
+        f"before {trained.at:%Y-%m-%d}\ncalibrated on {trained.calibrated_on}"
+        + (f"\nmind: {done.caution}" if done.caution else "")
     )
     _say(context, row, text)
 

@@ -66,6 +66,7 @@ class Shop:
     @timezone.setter
     def timezone(self, name: str) -> None:
         zone(name)
+        self._ready.clear()
         self.engine.execute("insert or replace into settings values ('timezone', ?)", [name])
 
     @property
@@ -118,6 +119,8 @@ class Shop:
 
     def sql(self, query: str, out: str | Path | None = None) -> pa.Table:
         """Any SQL over the shop, as an Arrow table; with `out`, written as CSV, Parquet or JSON by the ending too."""
+        if out is not None:
+            answers.check_ending(Path(out))
         table = self.engine.fetch(query)
         if out is not None:
             answers.write_file(table, Path(out))
@@ -167,6 +170,8 @@ class Shop:
         out: str | Path | None = None,
     ) -> pa.Table:
         """Answer for everyone in the task's population at `at`, with the newest model that knew nothing later."""
+        if out is not None:
+            answers.check_ending(Path(out))
         scored = self._scored(self.task(task), self._at(at), model)
         if out is not None:
             answers.write_file(scored.table, Path(out))
@@ -192,14 +197,14 @@ class Shop:
 
     def run(self, models: Sequence[str] = answers.MODELS) -> answers.Ran:
         """Check, test, fit, score and explain every task the shop can answer; only what is stale."""
+        self._ready.clear()  # what was prepared is replaced by what the run prepares
         return answers.run(self.context, self.tasks(), self.check, models)
 
     def report(self, out: str | Path, title: str = "") -> Path:
         """Write the one-page report (HTML, offline), and its tables as CSV into the folder `<out>-tables`."""
         page = answers.gather(self.context, title, self.path.with_name("shop.toml"))
         target = Path(out)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(report.render(page), encoding="utf-8")
+        answers.write_text(report.render(page), target)
         report.write_csvs(page, target.with_name(f"{target.stem}-tables"))
         return target
 

@@ -1,4 +1,4 @@
--- become-customer-30d: For each customer with no orders ever before the cutoff: the chance of any orders in the 30 days from the cutoff.
+-- become-customer-30d: The chance of an order in the 30 days from the cutoff, for each customer with no order before it.
 with cutoffs as (
   select * from (values
     (timestamp '2020-03-31 23:00:00', timestamp '2020-03-30 23:00:00', timestamp '2020-03-29 00:00:00', timestamp '2020-03-25 00:00:00', timestamp '2020-03-18 00:00:00', timestamp '2020-03-02 00:00:00', timestamp '2020-02-01 00:00:00', timestamp '2020-01-02 00:00:00', timestamp '2019-10-03 23:00:00', timestamp '2019-04-01 23:00:00', timestamp '2020-04-07 23:00:00', timestamp '2020-04-30 23:00:00'),

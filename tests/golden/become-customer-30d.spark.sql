@@ -1,4 +1,4 @@
--- become-customer-30d: For each customer with no orders ever before the cutoff: the chance of any orders in the 30 days from the cutoff.
+-- become-customer-30d: The chance of an order in the 30 days from the cutoff, for each customer with no order before it.
 WITH cutoffs AS (
   SELECT
     *

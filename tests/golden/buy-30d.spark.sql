@@ -1,4 +1,4 @@
--- buy-30d: For each customer with any orders ever before the cutoff: the chance of any orders in the 30 days from the cutoff.
+-- buy-30d: The chance of an order in the 30 days from the cutoff, for each customer with an order before it.
 WITH cutoffs AS (
   SELECT
     *

@@ -1,4 +1,4 @@
--- buy-7d: For each customer with any orders ever before the cutoff: the chance of any orders in the 7 days from the cutoff.
+-- buy-7d: The chance of an order in the 7 days from the cutoff, for each customer with an order before it.
 WITH cutoffs AS (
   SELECT
     *

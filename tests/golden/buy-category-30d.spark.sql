@@ -1,4 +1,4 @@
--- buy-category-30d: For each customer and category with any orders in the 365 days before the cutoff: the chance of any lines (sale) in the 30 days from the cutoff.
+-- buy-category-30d: The chance of an item bought in the 30 days from the cutoff, for each customer and category with an order in the 365 days before it.
 WITH cutoffs AS (
   SELECT
     *

@@ -1,4 +1,4 @@
--- churn-90d: For each customer with any orders in the 365 days before the cutoff: the chance of no orders in the 90 days from the cutoff.
+-- churn-90d: The chance of no order in the 90 days from the cutoff, for each customer with an order in the 365 days before it.
 with cutoffs as (
   select * from (values
     (timestamp '2020-03-31 23:00:00', timestamp '2020-03-30 23:00:00', timestamp '2020-03-29 00:00:00', timestamp '2020-03-25 00:00:00', timestamp '2020-03-18 00:00:00', timestamp '2020-03-02 00:00:00', timestamp '2020-02-01 00:00:00', timestamp '2020-01-02 00:00:00', timestamp '2019-10-03 23:00:00', timestamp '2019-04-01 23:00:00', timestamp '2020-04-07 23:00:00', timestamp '2020-04-30 23:00:00', timestamp '2020-06-29 23:00:00'),

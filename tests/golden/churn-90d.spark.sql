@@ -1,4 +1,4 @@
--- churn-90d: For each customer with any orders in the 365 days before the cutoff: the chance of no orders in the 90 days from the cutoff.
+-- churn-90d: The chance of no order in the 90 days from the cutoff, for each customer with an order in the 365 days before it.
 WITH cutoffs AS (
   SELECT
     *

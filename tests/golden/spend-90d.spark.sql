@@ -1,4 +1,4 @@
--- spend-90d: For each customer with any orders ever before the cutoff: the expected sum of amount over orders in the 90 days from the cutoff.
+-- spend-90d: The expected spend in the 90 days from the cutoff, for each customer with an order before it.
 WITH cutoffs AS (
   SELECT
     *

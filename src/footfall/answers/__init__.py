@@ -1,7 +1,7 @@
 """Carries tasks out on a shop: prepares, fits, tests, scores, explains, and writes the result tables."""
 
 from footfall.answers.context import Context, Progress
-from footfall.answers.keep import best_model, load_predictor, saved_models, write_file
+from footfall.answers.keep import best_model, check_ending, load_predictor, saved_models, write_file, write_text
 from footfall.answers.page import QUERIES, gather
 from footfall.answers.run import MODELS, Ran, run
 from footfall.answers.work import (
@@ -25,6 +25,7 @@ __all__ = [
     "Scored",
     "backtest_task",
     "best_model",
+    "check_ending",
     "explain_customer",
     "explain_scores",
     "fit_task",
@@ -35,4 +36,5 @@ __all__ = [
     "run",
     "saved_models",
     "write_file",
+    "write_text",
 ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ _ARROW = {
     "TIMESTAMP": pa.timestamp("us"),
 }
 Row = dict[str, Any]
+ENDINGS = (".csv", ".json", ".parquet")
 
 
 def write(engine: Engine, table: str, rows: Sequence[Row] | pa.Table, replacing: Mapping[str, Any]) -> None:
@@ -121,17 +124,41 @@ def write_file(table: pa.Table, path: Path) -> None:
         UsageError: another ending.
         FootfallError: the file cannot be written.
     """
+    check_ending(path)
     writers: dict[str, Callable[[], Any]] = {
         ".csv": lambda: csv.write_csv(table, path),
         ".parquet": lambda: parquet.write_table(table, path),
-        ".json": lambda: path.write_text(
-            "".join(json.dumps(r, default=str, ensure_ascii=False) + "\n" for r in table.to_pylist()), encoding="utf-8"
-        ),
+        ".json": lambda: path.write_text(_json_lines(table), encoding="utf-8"),
     }
-    if path.suffix.lower() not in writers:
-        raise UsageError(f"cannot write '{path}': the ending is one of {', '.join(sorted(writers))}")
+    with _writing(path):
+        writers[path.suffix.lower()]()
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file (UTF-8), its folder made when absent. Raises FootfallError when it cannot be written."""
+    with _writing(path):
+        path.write_text(text, encoding="utf-8")
+
+
+def check_ending(path: Path) -> None:
+    """Raise UsageError when `write_file` knows no format of this ending."""
+    if path.suffix.lower() not in ENDINGS:
+        raise UsageError(f"cannot write '{path}': the ending is one of {', '.join(ENDINGS)}")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        writers[path.suffix.lower()]()
+        yield
     except OSError as error:
-        raise FootfallError(f"cannot write '{path}': {error.strerror}") from None
+        why = error.strerror or str(error).splitlines()[0]
+        raise FootfallError(f"cannot write '{path}': {why}") from None
+
+
+def _json_lines(table: pa.Table) -> str:
+    """One object a line; what is no number (NaN, infinity) is null, as JSON has no word for it."""
+    rows = (
+        {k: None if isinstance(v, float) and not isfinite(v) else v for k, v in r.items()} for r in table.to_pylist()
+    )
+    return "".join(json.dumps(r, default=str, ensure_ascii=False, allow_nan=False) + "\n" for r in rows)

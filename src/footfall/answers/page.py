@@ -19,7 +19,7 @@ QUERIES: dict[str, str] = {
     "quarantine_reasons": "select source, reason, count(*) as rows, min(raw) as example from quarantine\n"
     "group by source, reason order by rows desc, source, reason",
     "questions": "select task, sentence, kind, horizon, population, positives, base_rate, model, caution\n"
-    "from questions order by model is null, kind, task",
+    "from questions order by model is null, kind desc, task",
     "evaluations": "select * from evaluations order by task, cutoff nulls first, model, metric",
     "verdicts": "select * from verdicts order by task, model",
     "curves": "select * from curves order by task, model, curve, bin",
@@ -28,13 +28,17 @@ QUERIES: dict[str, str] = {
     "stages": "select * from stages",
     "daily": "select cast(local_time(occurred_at, '{tz}') as date) as date, count(*) as orders,\n"
     "  sum(amount) as revenue, count(distinct customer_id) as customers\nfrom orders group by 1 order by 1",
-    "top_scores": "select s.task, s.customer_id, s.category, s.chance, s.amount, s.lower, s.upper,\n"
-    "  string_agg(r.reason, '; ' order by r.rank) as reasons\n"
-    f"from (select * from scores where {_NEWEST}\n"
-    "  qualify row_number() over (partition by task order by coalesce(chance, amount) desc, customer_id, category) <= 20) s\n"
-    "left join reasons r on r.task = s.task and r.cutoff = s.cutoff and r.model = s.model\n"
-    "  and r.customer_id is not distinct from s.customer_id and r.category is not distinct from s.category\n"
-    "group by all order by s.task, coalesce(s.chance, s.amount) desc, s.customer_id, s.category",
+    "top_scores": "with best as (\n"
+    f"  select *, coalesce(chance, amount) as answer from scores where {_NEWEST}\n"
+    "  qualify row_number() over (partition by task order by answer desc, customer_id, category) <= 20\n"
+    "), why as (\n"
+    "  select task, cutoff, model, customer_id, category, string_agg(reason, '; ' order by rank) as reasons\n"
+    "  from reasons group by all\n"
+    ")\n"
+    "select b.task, b.customer_id, b.category, b.chance, b.amount, b.lower, b.upper, w.reasons\n"
+    "from best b left join why w on w.task = b.task and w.cutoff = b.cutoff and w.model = b.model\n"
+    "  and w.customer_id is not distinct from b.customer_id and w.category is not distinct from b.category\n"
+    "order by b.task, b.answer desc, b.customer_id, b.category",
     "score_histogram": "select task, floor(chance * 20) / 20 as bin, count(*) as rows\n"
     f"from scores where chance is not null and {_NEWEST} group by 1, 2 order by 1, 2",
 }
@@ -105,11 +109,18 @@ def _headlines(engine: Engine, currency: str) -> list[Headline]:
         if row and row[0][0] is not None:
             total, low, high, n = row[0]
             found.append(Headline(label, f"{total:,.0f}", f"of {n:,}; 95%: {low:,.0f} to {high:,.0f}"))
-    row = engine.rows(f"select sum(amount), sum(lower), sum(upper) from scores where task = 'spend-90d' and {_NEWEST}")
+    row = engine.rows(f"select sum(amount), count(*), max(cutoff) from scores where task = 'spend-90d' and {_NEWEST}")
     if row and row[0][0] is not None:
-        total, low, high = row[0]
+        total, n, cutoff = row[0]
         unit = f"{currency} " if currency else ""
-        found.append(Headline("Expected spend in 90 days", f"{unit}{total:,.0f}", f"95%: {low:,.0f} to {high:,.0f}"))
+        # The ends of single intervals do not add up to those of the sum, so the past stands beside it.
+        last = engine.value(
+            "select coalesce(sum(amount), 0) from orders where customer_id is not null "
+            "and occurred_at < ? and occurred_at >= ? - interval 90 days",
+            [cutoff, cutoff],
+        )
+        note = f"by {n:,} customers; in the last 90 days: {last:,.0f}"
+        found.append(Headline("Expected spend in 90 days", f"{unit}{total:,.0f}", note))
     told = engine.rows(
         "select count(*), count(*) filter (where v.verdict = 'yes') from verdicts v "
         "join questions q on q.task = v.task and q.model = v.model"
@@ -122,5 +133,7 @@ def _headlines(engine: Engine, currency: str) -> list[Headline]:
         )
     read, aside = engine.rows("select coalesce(sum(rows_read), 0), (select count(*) from quarantine) from loads")[0]
     if read:
-        found.append(Headline("Rows set aside", f"{aside:,}", f"of {read:,} read; each kept in the table quarantine"))
+        there = engine.value("select coalesce(sum(rows_duplicate), 0) from loads")
+        note = f"{aside:,} set aside, each kept whole; {there:,} there already"
+        found.append(Headline("Rows read", f"{read:,}", note))
     return found[:6]

@@ -39,7 +39,9 @@ class _Stages:
     def stage(self, name: str, detail: str = "") -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.rows.append({"stage": name, "seconds": round(time.perf_counter() - start, 3), "detail": detail})
+        seconds = round(time.perf_counter() - start, 3)
+        self.rows.append({"stage": name, "seconds": seconds, "detail": detail})
+        self.context.progress(f"{name}: {seconds:.1f} s")
 
 
 def run(context: Context, tasks: Sequence[Task], check: Callable[[], object], models: Sequence[str] = MODELS) -> Ran:

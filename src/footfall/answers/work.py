@@ -8,14 +8,17 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from footfall.answers.context import Context, now
 from footfall.answers.keep import Row, save_predictor, write
+from footfall.engine import literal
 from footfall.errors import FootfallError, UsageError
 from footfall.evaluate import Backtest, backtest
 from footfall.explain import importances, reasons
 from footfall.tabular import FeatureTable, Matrix, Plan, Predictor, Trainer, make_plan, prepare
 from footfall.tasks import Task
+from footfall.windows import Sample
 
 EXPLAINED_ROWS = 5_000
 """Rows the aggregate importances are taken over; more tell nothing more."""
@@ -33,10 +36,9 @@ class Ready:
 
 @dataclass(frozen=True)
 class Scored:
-    """The answers of a task at a cutoff: the rows asked about, and the rows of the table `scores`."""
+    """The answers of a task at a cutoff: who answered, and the rows of the table `scores`."""
 
     predictor: Predictor
-    matrix: Matrix
     table: pa.Table
 
 
@@ -44,6 +46,9 @@ def check_answerable(task: Task, context: Context) -> None:
     """Raise FootfallError when this shop, or this version, cannot answer the task."""
     if task.kind not in ("chance", "amount"):
         raise FootfallError(f"{task.name} asks for a {task.kind}; this version answers chances and amounts")
+    if "customer_id" not in task.keys or not set(task.keys) <= {"customer_id", "category"}:
+        entity = " and ".join([task.entity] if isinstance(task.entity, str) else task.entity)
+        raise FootfallError(f"{task.name} asks per {entity}; this version answers per customer (and category)")
     found = context.shape()
     needed = {task.target.fact.table, *(p.aggregate.fact.table for p in task.population)}
     for table in sorted(needed):
@@ -130,25 +135,41 @@ def predict_task(context: Context, one: Ready, predictor: Predictor) -> Scored:
     """
     at = one.plan.score
     assert at is not None
-    matrix = one.table.matrix(one.task, [at], target=False)
-    if matrix.rows == 0:
+    tables: list[pa.Table] = []
+    for matrix in one.table.chunks(one.task, at):
+        _check_features(predictor, matrix)
+        tables.append(_score_rows(one.task, predictor, matrix))
+        context.progress(f"{one.task.name}: {sum(t.num_rows for t in tables):,} rows scored")
+    table = pa.concat_tables(tables) if tables else None
+    if table is None or table.num_rows == 0:
         raise FootfallError(f"{one.task.name}: nobody belongs to its population at {at:%Y-%m-%d}")
+    write(context.engine, "scores", table, {"task": one.task.name, "cutoff": at, "model": predictor.model})
+    asked = [table.num_rows, one.task.name, at]
+    context.engine.execute("update questions set population = ? where task = ? and cutoff = ?", asked)
+    return Scored(predictor, table)
+
+
+def _check_features(predictor: Predictor, matrix: Matrix) -> None:
     encoder = predictor.learner.encoder
-    lacking = [c for c in (*encoder.numeric, *(c for c, _ in encoder.values)) if c not in matrix.table.column_names]
-    if lacking:
-        raise FootfallError(
-            f"the saved model of {one.task.name} wants the feature {lacking[0]}, which the shop no longer has; fit it again"
-        )
-    context.progress(f"{one.task.name}: scoring {matrix.rows:,} rows")
+    for column in (*encoder.numeric, *(c for c, _ in encoder.values)):
+        if column not in matrix.table.column_names:
+            raise FootfallError(
+                f"the saved model of {predictor.task.name} wants the feature {column}, which the shop no longer has; "
+                "fit it again"
+            )
+
+
+def _score_rows(task: Task, predictor: Predictor, matrix: Matrix) -> pa.Table:
+    """The rows of the table `scores` for one matrix."""
     answers = predictor.predict(matrix)
     n = matrix.rows
     none = pa.nulls(n, pa.float64())
     value = pa.array(answers.value)
-    chance = one.task.kind == "chance"
+    chance = task.kind == "chance"
     columns = {
-        "task": pa.array([one.task.name] * n),
+        "task": pa.array([task.name] * n, pa.string()),
         "cutoff": matrix.table.column("cutoff").cast(pa.timestamp("us")),
-        "model": pa.array([predictor.model] * n),
+        "model": pa.array([predictor.model] * n, pa.string()),
         "chance": value if chance else none,
         "amount": none if chance else value,
         "lower": pa.array(answers.lower),
@@ -157,33 +178,42 @@ def predict_task(context: Context, one: Ready, predictor: Predictor) -> Scored:
         "made_at": pa.array([now()] * n, pa.timestamp("us")),
     }
     for key in ("customer_id", "category"):
-        columns[key] = matrix.table.column(key) if key in one.task.keys else pa.nulls(n, pa.string())
-    table = pa.table(columns)
-    write(context.engine, "scores", table, {"task": one.task.name, "cutoff": at, "model": predictor.model})
-    context.engine.execute("update questions set population = ? where task = ? and cutoff = ?", [n, one.task.name, at])
-    return Scored(predictor, matrix, table)
+        columns[key] = matrix.table.column(key) if key in task.keys else pa.nulls(n, pa.string())
+    return pa.table(columns)
 
 
 def explain_scores(context: Context, one: Ready, scored: Scored, top: int = 100, each: int = 3) -> list[Row]:
     """Reasons for the `top` highest answers and, over a sample, what drives the model; writes both tables."""
-    task, model = one.task.name, scored.predictor.model
+    task, model, at = one.task.name, scored.predictor.model, one.plan.score
+    assert at is not None
     values = scored.table.column("chance" if one.task.kind == "chance" else "amount").to_numpy()
-    best = np.sort(np.argsort(-values, kind="stable")[:top])
-    rows = reasons(scored.predictor, scored.matrix.take(best), one.table.features, each)
-    where = {"task": task, "model": model, "cutoff": one.plan.score}
-    write(context.engine, "reasons", rows, where)
-    step = max(1, scored.matrix.rows // EXPLAINED_ROWS)
-    sample = scored.matrix.take(np.arange(0, scored.matrix.rows, step))
+    best = scored.table.take(np.argsort(-values, kind="stable")[:top])
+    rows = reasons(scored.predictor, _rows_of(one, best), one.table.features, each)
+    write(context.engine, "reasons", rows, {"task": task, "model": model, "cutoff": at})
+    share = min(1.0, EXPLAINED_ROWS / scored.table.num_rows)
+    within = Sample(share).sql(one.task.keys, "b")
+    sample = one.table.matrix(one.task, [at], target=False, within=within)
     write(context.engine, "importances", importances(scored.predictor, sample, one.table.features), {"task": task})
     return rows
 
 
+def _rows_of(one: Ready, scores: pa.Table) -> Matrix:
+    """The matrix rows of these rows of `scores`."""
+    keys = list(one.task.keys)
+    wanted = {tuple(r[k] for k in keys) for r in scores.select(keys).to_pylist()}
+    first = sorted({str(w[0]) for w in wanted})
+    within = f"b.{keys[0]} in ({', '.join(literal(v) for v in first)})"
+    matrix = one.table.matrix(one.task, [c for c in [one.plan.score] if c], target=False, within=within)
+    found = [tuple(r[k] for k in keys) in wanted for r in matrix.table.select(keys).to_pylist()]
+    return matrix.take(np.asarray(found, dtype=bool))
+
+
 def explain_customer(one: Ready, scored: Scored, customer: str, each: int = 8) -> pa.Table:
     """Every strong reason for one customer's answer. Raises FootfallError when the task does not ask about them."""
-    mask = np.asarray([c == customer for c in scored.table.column("customer_id").to_pylist()], dtype=bool)
-    if not mask.any():
+    rows = scored.table.filter(pc.equal(scored.table.column("customer_id"), customer))
+    if rows.num_rows == 0:
         raise FootfallError(
             f"{one.task.name} does not ask about a customer '{customer}' at {one.plan.score:%Y-%m-%d}: "
             "unknown, or outside the task's population"
         )
-    return pa.Table.from_pylist(reasons(scored.predictor, scored.matrix.take(mask), one.table.features, each))
+    return pa.Table.from_pylist(reasons(scored.predictor, _rows_of(one, rows), one.table.features, each))

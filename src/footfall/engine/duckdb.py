@@ -47,6 +47,11 @@ class DuckDBEngine:
             self._connection = duckdb.connect(self.path, config=config)
         except (duckdb.IOException, duckdb.Error) as error:
             raise FootfallError(f"cannot open '{self.path}' as a shop: {first_line(error)}") from None
+        # DuckDB opens a CSV or Parquet file as a database in memory: what would be kept in it would be lost.
+        held = self._connection.execute("select path from duckdb_databases() where database_name = current_database()")
+        if self.path != ":memory:" and held.fetchall() in ([], [(None,)]):
+            self._connection.close()
+            raise FootfallError(f"cannot open '{self.path}' as a shop: it is a file of data; load it into a shop")
         for name, function in self.dialect.functions.items():
             arguments = ", ".join(function.parameters)
             self._connection.execute(f"create or replace temp macro {name}({arguments}) as {function.body}")
@@ -61,7 +66,10 @@ class DuckDBEngine:
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """The result as an Arrow table."""
         with _spoken():
-            return self._connection.sql(sql, params=list(parameters) or None).to_arrow_table()
+            result = self._connection.sql(sql, params=list(parameters) or None)
+            if result is None:
+                raise FootfallError("there is no SQL to run; write a query such as: select * from orders")
+            return result.to_arrow_table()
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with _spoken():

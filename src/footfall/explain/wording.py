@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
+from datetime import date
 from typing import Any
 
 from footfall.windows import Feature, Past, Ratio, Upcoming
+
+_FIRST = re.compile(r"^1 (?:different )?((?:product|order|promotion|satisfaction|'[^']*') )?(\w+s)\b")
 
 
 def number(value: float) -> str:
@@ -27,11 +31,17 @@ def say(feature: Feature, value: Any, usual: float | None = None) -> str:
         return words.missing
     if isinstance(value, str):
         return words.phrase.format(value=value)
+    if isinstance(value, date):
+        return words.phrase.format(value=f"{value:%-d %B %Y}")
     if isinstance(value, bool):
         return words.phrase.format(value="yes" if value else "no")
     kind = _function(feature)
-    if kind in ("count", "nunique", "sum") and value == 0:
-        return words.missing if kind != "nunique" else words.phrase.format(value="no")
+    if isinstance(feature.window, Ratio) and kind == "count" and value == 0:
+        return Feature(feature.window.top, within=feature.within).words.missing
+    if kind in ("count", "sum") and value == 0:
+        return words.missing
+    if kind == "nunique" and value == 0:
+        return words.phrase.format(value="no").replace("no different ", "no ", 1)
     if kind == "share":
         return words.phrase.format(value=f"{100 * float(value):.0f}%")
     if kind in ("recency", "tenure"):
@@ -43,26 +53,25 @@ def say(feature: Feature, value: Any, usual: float | None = None) -> str:
         )
         text = text.replace(" 1 days ago", " 1 day ago")
         return text + (f" (usually {number(usual)} days between)" if usual and kind == "recency" else "")
+    if kind == "count" and isinstance(feature.window, Ratio):
+        return words.phrase.format(value=f"{float(value):.1f}")
     text = words.phrase.format(value=number(float(value)))
-    return _singular(text, value) if kind == "count" else text
+    return _FIRST.sub(lambda m: f"1 {m[1] or ''}{_one(m[2])}", text) if kind in ("count", "nunique", "sum") else text
 
 
 def _function(feature: Feature) -> str:
+    """What the value is: of a trend, what its pace is of."""
     window = feature.window
-    if isinstance(window, Ratio | Upcoming):
-        return "ratio" if isinstance(window, Ratio) else "count"
+    if isinstance(window, Upcoming):
+        return "count"
+    if isinstance(window, Ratio):
+        same = window.top.aggregate == window.bottom.aggregate
+        return window.top.aggregate.function if same else "ratio"
     assert isinstance(window, Past)
     return window.aggregate.function
 
 
-def _singular(text: str, value: float) -> str:
-    if value != 1:
-        return text
-    for many, one in (
-        ("orders", "order"), ("order lines", "order line"), ("views", "view"), ("clicks", "click"),
-        ("additions", "addition"), ("removals", "removal"), ("searches", "search"), ("reviews", "review"),
-        ("returns", "return"), ("events", "event"), ("purchases", "purchase"), ("favourites", "favourite"),
-    ):  # fmt: skip
-        if f" {many}" in text:
-            return text.replace(f" {many}", f" {one}", 1)
-    return text
+def _one(many: str) -> str:
+    if many.endswith("ies"):
+        return f"{many[:-3]}y"
+    return many[:-2] if many.endswith("ches") else many[:-1]

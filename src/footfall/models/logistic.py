@@ -103,6 +103,7 @@ class Logistic:
 
     def _prepare(self, X: Floats, w: Floats) -> None:
         d = X.shape[1]
+        X = np.asfortranarray(X)  # read by column
         self._unit, self._mean, self._spread = np.ones(d), np.zeros(d), np.zeros(d)
         self._logged = np.zeros(d, dtype=bool)
         for j in range(d):

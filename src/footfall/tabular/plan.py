@@ -26,6 +26,8 @@ class Settings:
         tests: cutoffs of a backtest.
         budget: about so many rows to train one model on; a larger spine is sampled by hash, and the weights say so.
         test_budget: about so many rows per test cutoff.
+        pairs: for tasks of a customer and, say, a category: about so many rows asked about at an instant; a large
+            shop asks about fewer of the busiest categories (at least five).
         half_life: days after which a training cutoff weighs half as much as the newest one.
         seed: of everything random.
         workers: models fitted at the same time; the results do not depend on it.
@@ -37,6 +39,7 @@ class Settings:
     tests: int = 6
     budget: int = 150_000
     test_budget: int = 25_000
+    pairs: int = 1_500_000
     half_life: float = 180.0
     seed: int = 0
     workers: int = 2
@@ -86,8 +89,9 @@ def origin_spacing(horizon: Span, step: Span) -> int:
 
 
 def training_cutoffs(task: Task, at: datetime, clock: Clock, settings: Settings, anchor: datetime) -> list[datetime]:
-    """Grid cutoffs (in order) whose targets end at or before `at`, with at least some history behind them."""
+    """Grid cutoffs (in order) whose targets end by `at` and within the data, with at least some history behind them."""
     step = settings.stepped(task.span)
+    until = clock.known_until(at)
     history = _least_history(clock, task.span)
     found: list[datetime] = []
     k = 0
@@ -96,7 +100,7 @@ def training_cutoffs(task: Task, at: datetime, clock: Clock, settings: Settings,
         k += 1
         if cutoff < clock.first + history:
             break
-        if shift(cutoff, task.span, 1, clock.tz) <= at:
+        if shift(cutoff, task.span, 1, clock.tz) <= until:
             found.append(cutoff)
     return found[::-1]
 
@@ -110,16 +114,17 @@ def _least_history(clock: Clock, horizon: Span) -> timedelta:
 def origins(
     task: Task, before: datetime, clock: Clock, settings: Settings, anchor: datetime, count: int
 ) -> list[datetime]:
-    """Up to `count` grid instants (in order) that have training cutoffs and whose targets end at or before `before`."""
+    """Up to `count` grid instants (in order) with training cutoffs; targets end by `before` and within the data."""
     step = settings.stepped(task.span)
     spacing = origin_spacing(task.span, step)
+    until = clock.known_until(before)
     found: list[datetime] = []
     k = 0
     while len(found) < count and k < 5000:
         at = clock.back(anchor, step, k)
         if at < clock.first:
             break
-        if shift(at, task.span, 1, clock.tz) <= before:
+        if shift(at, task.span, 1, clock.tz) <= until:
             if not training_cutoffs(task, at, clock, settings, anchor):
                 break
             found.append(at)
@@ -160,7 +165,7 @@ def make_plan(task: Task, clock: Clock, settings: Settings, at: datetime | None 
             f"{max(days, 0):.0f} days: too short to learn from; choose a shorter horizon or a later instant"
         )
     needed = set(train)
-    tested = origins(task, clock.known_until(score), clock, settings, anchor, tests) if tests else []
+    tested = origins(task, score, clock, settings, anchor, tests) if tests else []
     for one in tested:
         needed.update(training_cutoffs(task, one, clock, settings, anchor))
     return Plan(task, anchor, tuple(sorted(needed)), tuple(tested), score)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -17,7 +17,21 @@ from footfall.engine import Engine, Query, literal
 from footfall.tabular.encode import to_floats
 from footfall.tabular.plan import Plan, Settings
 from footfall.tasks import Task, task_columns
-from footfall.windows import Feature, Frame, Sample, Shape, Spine, Window, compile_windows, features, spine_steps
+from footfall.windows import (
+    BUSIEST,
+    Feature,
+    Frame,
+    Sample,
+    Shape,
+    Spine,
+    Window,
+    compile_windows,
+    features,
+    spine_steps,
+)
+
+CHUNK = 250_000
+"""Rows scored at a time."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +90,21 @@ class FeatureTable:
         return [f.name for f in self.features if not f.text]
 
     def matrix(
-        self, task: Task, cutoffs: Sequence[datetime], as_of: datetime | None = None, target: bool = True
+        self,
+        task: Task,
+        cutoffs: Sequence[datetime],
+        as_of: datetime | None = None,
+        target: bool = True,
+        within: str = "",
     ) -> Matrix:
-        """The task's rows at these cutoffs. `as_of`: only what was known of the target before that instant counts."""
+        """The task's rows at these cutoffs. `as_of`: only what was known of the target before that instant counts.
+
+        `within`: a further condition in SQL on the matrix `b`.
+        """
         columns = task_columns(task)
         keys = ", ".join(f"b.{k}" for k in self.keys)
         join, extra = "", ""
-        where = [f"b.{c}" for c in columns.among]
+        where = [f"b.{c}" for c in columns.among] + ([within] if within else [])
         where.append(f"b.cutoff in ({', '.join(literal(c) for c in cutoffs)})" if cutoffs else "false")
         if target and cutoffs:
             labels = self._label_query(task, cutoffs, as_of)
@@ -105,6 +127,23 @@ class FeatureTable:
             kept = np.asarray([c == self.scored for c in order] or [False])
             weight = np.where(kept[codes] if len(codes) else np.zeros(0, bool), 1.0, 1.0 / self.sampled)
         return Matrix(table.drop_columns(["target"]) if y is not None else table, order, codes, clusters, weight, y)
+
+    def chunks(self, task: Task, cutoff: datetime, rows: int = CHUNK) -> Iterator[Matrix]:
+        """The whole population at one cutoff in pieces of about `rows`, each with whole customers, in order."""
+        key, columns = self.keys[0], task_columns(task)
+        where = " and ".join([*columns.among, f"cutoff = {literal(cutoff)}"])
+        total = int(self.engine.value(f"select count(*) from {self.name} where {where}"))
+        pieces = max(1, -(-total // rows))
+        edges = self.engine.rows(
+            f"select min({key}) from (select {key}, ntile({pieces}) over (order by {key}) as piece "
+            f"from {self.name} where {where}) group by piece order by 1"
+        )
+        starts = list(dict.fromkeys(e[0] for e in edges))
+        for i, start in enumerate(starts):
+            within = f"b.{key} >= {literal(start)}"
+            if i + 1 < len(starts):
+                within += f" and b.{key} < {literal(starts[i + 1])}"
+            yield self.matrix(task, [cutoff], target=False, within=within)
 
     def _label_query(self, task: Task, cutoffs: Sequence[datetime], as_of: datetime | None) -> Query:
         columns = task_columns(task)
@@ -156,9 +195,8 @@ def _spine(engine: Engine, frame: Frame, plans: Sequence[Plan], settings: Settin
     """Materialise the spine; returns the share of the population kept at training and test cutoffs."""
     scored = plans[0].score
     rest = tuple(c for c in frame.cutoffs if c != scored)
-    counts = Query().then("cutoffs", _cutoff_values(frame.cutoffs))
-    counted = spine_steps(counts, frame).then("counted", "select cutoff, count(*) as n from spine group by cutoff")
-    size = {r[0]: int(r[1]) for r in engine.rows(counted.sql(engine.dialect.name))}
+    customers = _customers(engine, frame, plans)
+    size, busiest = _sizes(engine, frame, settings, customers)
     most_train = max((sum(size.get(c, 0) for c in p.train) for p in plans), default=0)
     most_test = max((size.get(c, 0) for p in plans for c in p.test), default=0)
     rate = min(1.0, settings.budget / max(most_train, 1))
@@ -168,9 +206,39 @@ def _spine(engine: Engine, frame: Frame, plans: Sequence[Plan], settings: Settin
     for cutoffs, share in ((rest, rate), ((scored,) if scored else (), 1.0)):
         if cutoffs:
             steps = Query().then("cutoffs", _cutoff_values(cutoffs))
-            parts.append(spine_steps(steps, frame, Sample(share, settings.seed)).sql(engine.dialect.name))
+            steps = spine_steps(steps, frame, Sample(share, settings.seed), busiest, customers)
+            parts.append(steps.sql(engine.dialect.name))
     engine.materialise(" union all ".join(f"select * from ({p})" for p in parts), name)
     return rate
+
+
+def _customers(engine: Engine, frame: Frame, plans: Sequence[Plan]) -> str | None:
+    """For several keys: the table of customers whom at least one task asks about, else every pair would be built."""
+    own = ("customer_id",)
+    asked = [[p for p in plan.task.population if p.aggregate.fact.per == own] for plan in plans]
+    if len(frame.keys) < 2 or "customer_id" not in frame.keys or not all(asked):
+        return None
+    windows: dict[str, Window] = {f"{p.name}_among": p for conditions in asked for p in conditions}
+    query = compile_windows(Frame(own, frame.cutoffs, frame.tz), windows)
+    where = " or ".join("(" + " and ".join(f"{p.name}_among" for p in conditions) + ")" for conditions in asked)
+    engine.materialise(query.then("asked", f"select customer_id, cutoff from beside where {where}"), "asked_customers")
+    return "asked_customers"
+
+
+def _sizes(engine: Engine, frame: Frame, settings: Settings, customers: str | None) -> tuple[dict[datetime, int], int]:
+    """Rows of the whole spine at each cutoff, and how many categories, brands or stores it may hold."""
+    size: dict[datetime, int] = dict.fromkeys(frame.cutoffs, 1)
+    busiest = BUSIEST
+    for key in sorted(frame.keys, key=lambda k: k != "customer_id"):
+        one = Frame((key,), frame.cutoffs, frame.tz)
+        steps = Query().then("cutoffs", _cutoff_values(frame.cutoffs))
+        steps = spine_steps(steps, one, None, busiest, customers)
+        steps = steps.then("counted", "select cutoff, count(*) as n from spine group by cutoff")
+        found = {r[0]: int(r[1]) for r in engine.rows(steps.sql(engine.dialect.name))}
+        size = {c: n * found.get(c, 0) for c, n in size.items()}
+        if key == "customer_id":
+            busiest = max(5, min(BUSIEST, settings.pairs // max(1, *size.values())))
+    return size, busiest
 
 
 def _codes(column: Any) -> NDArray[np.int64]:

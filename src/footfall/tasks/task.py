@@ -8,6 +8,7 @@ from typing import Literal
 from footfall.errors import UsageError
 from footfall.spans import Span, span
 from footfall.windows import Aggregate, Future, Past, check_key, key_columns
+from footfall.windows.words import noun, words
 
 Kind = Literal["chance", "amount", "path", "ranking"]
 _NUMBERS = ("count", "sum", "mean", "min", "max", "nunique")
@@ -113,34 +114,46 @@ class Task:
 
     @property
     def sentence(self) -> str:
-        """The task in words."""
-        fact, function, column = self.target.fact, self.target.function, self.target.column
-        rows = (
-            fact.table
-            if not fact.conditions
-            else f"{fact.table} ({', '.join(c.name.replace('_', ' ') for c in fact.conditions)})"
-        )
-        entity = " and ".join(self.entity) if isinstance(self.entity, tuple) else self.entity
+        """The task in words: "The chance of an order in the 7 days from the cutoff, for each customer ..."."""
+        function, (one, many) = self.target.function, _rows(self.target)
         ask = {
-            "any": f"the chance of any {rows}",
-            "none": f"the chance of no {rows}",
-            "count": f"the expected number of {rows}",
-            "distinct": f"which {column} in {rows}",
-        }.get(function, f"the expected {function} of {column} over {rows}")
+            "any": f"The chance of {_an(one)}",
+            "none": f"The chance of no {one}",
+            "count": f"The expected number of {many}",
+            "distinct": f"Which {self.target.column} in {many}",
+        }.get(function, f"The expected {_measure(self.target)}")
         if self.target.step:
             ask += f", every {self.target.step.words}"
+        entity = " and ".join(self.entity) if isinstance(self.entity, tuple) else self.entity
         among = " and ".join(_condition(p) for p in self.population)
-        whom = f"each {entity} with {among}" if among else f"each {entity} known before the cutoff"
-        return f"For {whom}: {ask} in the {self.span.words} from the cutoff."
+        whom = f"with {among}" if among else "known before it"
+        return f"{ask} in the {self.span.words} from the cutoff, for each {entity} {whom}."
+
+
+def _rows(aggregate: Aggregate) -> tuple[str, str]:
+    """What the aggregate's rows are, one and many: "order", "orders"; conditions that have no word stand behind."""
+    one, many = noun(aggregate.fact)
+    rest = [c.name.replace("_", " ") for c in aggregate.fact.conditions if c.column not in ("type", "kind")]
+    tail = f" ({', '.join(rest)})" if rest else ""
+    return one + tail, many + tail
+
+
+def _measure(aggregate: Aggregate) -> str:
+    """`spend`, `average order value`; conditions that have no word stand behind."""
+    return words(Past(aggregate)).label.removesuffix(" so far") + _rows(aggregate)[0].removeprefix(
+        noun(aggregate.fact)[0]
+    )
+
+
+def _an(one: str) -> str:
+    return f"{'an' if one[0] in 'aeiou' else 'a'} {one}"
 
 
 def _condition(past: Past) -> str:
-    fact, function = past.aggregate.fact, past.aggregate.function
-    rows = " ".join([*(c.name.replace("_", " ") for c in fact.conditions), fact.table])
+    function, (one, many) = past.aggregate.function, _rows(past.aggregate)
+    when = f"in the {past.span.words} before it" if past.span else "before it"
     if past.minimum is None:
-        count = {"any": "any", "none": "no"}[function]
-    elif function == "count":
-        count = f"at least {past.minimum}"
-    else:
-        count = f"{function} of {past.aggregate.column} at least {past.minimum} over"
-    return f"{count} {rows} {'in the ' + past.span.words if past.span else 'ever'} before the cutoff"
+        return f"{_an(one) if function == 'any' else f'no {one}'} {when}"
+    if function == "count":
+        return f"at least {past.minimum} {many} {when}"
+    return f"{_measure(past.aggregate)} of at least {past.minimum} {when}"

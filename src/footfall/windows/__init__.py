@@ -20,11 +20,12 @@ from footfall.windows.declare import (
     reviews,
     satisfaction,
 )
-from footfall.windows.frame import Frame, Sample, key_columns, spine_steps
+from footfall.windows.frame import BUSIEST, Frame, Sample, key_columns, spine_steps
 from footfall.windows.shape import Shape, shape
 from footfall.windows.words import Words
 
 __all__ = [
+    "BUSIEST",
     "FACTS", "FUNCTIONS", "Aggregate", "Fact", "Feature", "Frame", "Future", "Past", "Ratio", "Sample", "Shape",
     "Spine", "Upcoming", "Window", "Words", "check_key", "compile_windows", "customers", "events", "fact", "features",
     "key_columns", "lines", "orders", "reviews", "satisfaction", "shape", "spine_steps",

@@ -85,16 +85,23 @@ class Sample:
         return f"md5({parts} || '|' || cast({of}.cutoff as varchar) || '|{self.seed}') < '{edge}'"
 
 
-def spine_steps(query: Query, frame: Frame, sample: Sample | None = None, busiest: int = 30) -> Query:
+BUSIEST = 30
+"""Categories, brands or stores that a spine of several keys holds at most, unless told otherwise."""
+
+
+def spine_steps(
+    query: Query, frame: Frame, sample: Sample | None = None, busiest: int = BUSIEST, customers: str | None = None
+) -> Query:
     """`query`, which has a step `cutoffs`, with the step `spine`: each member of the entity known before each cutoff.
 
-    Customers come from `known_customers`. Products, categories, brands and stores are those with a line known
-    before the cutoff (of categories, brands and stores only the `busiest`). Several keys make every combination.
+    Customers come from `known_customers`, or from the table `customers` (customer_id, cutoff) where one is given.
+    Products, categories, brands and stores are those with a line known before the cutoff (of categories, brands and
+    stores only the `busiest`). Several keys make every combination.
     """
     steps = []
     for key in frame.keys:
         step = "known" if key == "customer_id" else f"known_{key}"
-        query = query.then(step, _members_sql(key, busiest))
+        query = query.then(step, _members_sql(key, busiest, customers))
         steps.append(step)
     if not steps:
         return query.then("spine", "select cutoff from cutoffs")
@@ -108,7 +115,9 @@ def spine_steps(query: Query, frame: Frame, sample: Sample | None = None, busies
     )
 
 
-def _members_sql(key: str, busiest: int) -> str:
+def _members_sql(key: str, busiest: int, customers: str | None) -> str:
+    if key == "customer_id" and customers:
+        return f"select k.customer_id, t.cutoff\nfrom cutoffs t\njoin {customers} k on k.cutoff = t.cutoff"
     if key == "customer_id":
         return "select k.customer_id, t.cutoff\nfrom cutoffs t\njoin known_customers k on k.known_from < t.cutoff"
     rank = f"row_number() over (partition by t.cutoff order by count(*) desc, f.{key})"

@@ -9,12 +9,13 @@ from footfall.windows.declare import Aggregate, Fact, Past, Ratio, Upcoming
 _NOUNS = {
     "orders": ("order", "orders"),
     "lines": ("order line", "order lines"),
-    "events": ("visit event", "visit events"),
+    "events": ("visit", "actions on the site"),
     "reviews": ("review", "reviews"),
     "satisfaction": ("satisfaction score", "satisfaction scores"),
     "customers": ("record", "records"),
     "offers": ("offer", "offers"),
 }
+_LINES = {"sale": ("item bought", "items bought"), "return": ("return", "returns")}
 _EVENTS = {
     "view": ("product view", "product views"),
     "click": ("click", "clicks"),
@@ -25,11 +26,20 @@ _EVENTS = {
     "purchase": ("purchase", "purchases"),
 }
 _COLUMNS = {
-    "amount": "spend",
+    "amount": "value",
     "quantity": "units",
     "product_id": "products",
+    "customer_id": "customers",
     "session_id": "visits",
     "day": "days",
+    "category": "categories",
+    "brand": "brands",
+}
+_SHARES = {
+    ("orders", "discount_above_0"): "orders with a discount",
+    ("orders", "weekday_6_or_7"): "orders at the weekend",
+    ("orders", "hour_from_18"): "orders in the evening",
+    ("lines", "return"): "items sent back",
 }
 
 
@@ -50,36 +60,45 @@ def noun(fact: Fact, within: str = "") -> tuple[str, str]:
     elif fact.table == "events" and "type" in kinds:
         kind = str(kinds["type"]).replace("_", " ")
         one, many = f"'{kind}' event", f"'{kind}' events"
-    elif kinds.get("kind") == "return":
-        one, many = "return", "returns"
+    elif fact.table == "lines" and kinds.get("kind") in _LINES:
+        one, many = _LINES[str(kinds["kind"])]
     else:
         one, many = _NOUNS.get(fact.table, (fact.table, fact.table))
-    if fact.per is None:
-        tail = _place(within, "this") if within else ""
-    else:
-        others = [k.removesuffix("_id") for k in fact.per if k != "customer_id"]
-        tail = f"{_place(' and '.join(others), 'the')}, by anyone" if others else ""
+    tail = _tail(fact, within)
     return one + tail, many + tail
+
+
+def _tail(fact: Fact, within: str) -> str:
+    """Where: in this category (of a pair), in the category by all customers, or nothing."""
+    if fact.per is None:
+        return _place(within, "this") if within else ""
+    others = [k.removesuffix("_id") for k in fact.per if k != "customer_id"]
+    return f"{_place(' and '.join(others), 'the')} by all customers" if others else ""
 
 
 def _place(what: str, which: str) -> str:
     return f" {'in' if what == 'category' else 'of'} {which} {what}"
 
 
+def _last(window: Past) -> str:
+    """`in the last 30 days`, `in the last day`."""
+    return f"in the last {window.span.words.removeprefix('1 ')}" if window.span else "so far"
+
+
 def words(window: Past | Ratio | Upcoming, within: str = "") -> Words:
     """The words of one feature; `within` names what a window of a pair is about, as in "category"."""
     if isinstance(window, Upcoming):
-        label = f"{window.column} days in the next {window.span.words}"
+        what = "holidays" if window.column == "holiday" else f"{window.column} days"
+        label = f"{what} in the next {window.span.words}"
         return Words(label, f"{{value}} {label}", f"no {label}")
     if isinstance(window, Ratio):
         return _ratio(window, within)
-    when = f" in the last {window.span.words}" if window.span else " so far"
-    return _aggregate(window.aggregate, when, within)
+    return _aggregate(window.aggregate, f" {_last(window)}", within)
 
 
 def _aggregate(aggregate: Aggregate, when: str, within: str) -> Words:
     one, many = noun(aggregate.fact, within)
-    column = _COLUMNS.get(aggregate.column or "", (aggregate.column or "").replace("_", " "))
+    column = (aggregate.column or "").replace("_", " ")
     none = f"no {many}{when}"
     match aggregate.function:
         case "count":
@@ -87,27 +106,28 @@ def _aggregate(aggregate: Aggregate, when: str, within: str) -> Words:
         case "any" | "none":
             return Words(f"{aggregate.function} {one}{when}", f"{aggregate.function} {one}{when}: {{value}}", none)
         case "sum":
-            return Words(f"{column} of {many}{when}", f"{column} of {{value}} in {many}{when}", none)
-        case "mean":
-            return Words(f"mean {column} of {many}{when}", f"mean {column} of {{value}} per {one}{when}", none)
-        case "min" | "max":
-            word = "smallest" if aggregate.function == "min" else "largest"
-            label = f"{word} {column} of {many}{when}"
-            return Words(label, f"{label}: {{value}}", none)
+            return _sum(aggregate, when, within, none)
+        case "mean" | "min" | "max":
+            word = {"mean": "average", "min": "smallest", "max": "largest"}[aggregate.function]
+            return _named(f"{word} {_of(aggregate, one)}{when}", none)
         case "latest" | "earliest":
             if aggregate.fact.table == "customers":
                 return Words(column, f"{column}: {{value}}", f"{column} unknown")
             word = "last" if aggregate.function == "latest" else "first"
-            return Words(f"{column} of the {word} {one}", f"{column} of the {word} {one}: {{value}}", f"no {one} yet")
+            if _is_the_row(aggregate):
+                return _named(f"{word} {one}", f"no {one} yet")
+            what = _COLUMNS.get(aggregate.column or "", column)
+            return _named(f"{what} of the {word} {one}", f"no {one} yet")
         case "nunique":
-            return Words(f"different {column} in {many}{when}", f"{{value}} different {column} in {many}{when}", none)
+            label = _different(aggregate, one, many)
+            return Words(f"{label}{when}", f"{{value}} {label}{when}", none)
         case "most_common" | "distinct":
-            label = f"most frequent {column} in {many}{when}"
-            return Words(label, f"{label}: {{value}}", none)
+            return _named(f"most frequent {column} in {many}{when}", none)
         case "share":
-            what = " ".join(c.name.replace("_", " ") for c in aggregate.conditions)
-            label = f"share of {many} with {what}{when}"
-            return Words(label, f"{label}: {{value}}", none)
+            what = " ".join(c.name for c in aggregate.conditions)
+            known = _SHARES.get((aggregate.fact.table, what)) if not aggregate.fact.conditions else None
+            told = f"{known}{_tail(aggregate.fact, within)}" if known else f"{many} with {what.replace('_', ' ')}"
+            return Words(f"share of {told}{when}", f"{{value}} of {told}{when}", none)
         case "recency":
             return Words(f"days since the last {one}", f"last {one} {{value}} days ago", f"no {one} yet")
         case "tenure":
@@ -120,13 +140,66 @@ def _aggregate(aggregate: Aggregate, when: str, within: str) -> Words:
             )
 
 
+def _named(label: str, missing: str) -> Words:
+    return Words(label, f"{label}: {{value}}", missing)
+
+
+def _is_the_row(aggregate: Aggregate) -> bool:
+    """A satisfaction score has a score: the row and the number are one."""
+    return (aggregate.fact.table, aggregate.column) == ("satisfaction", "score")
+
+
+def _of(aggregate: Aggregate, one: str) -> str:
+    """`order value`, `rating of a review`."""
+    if _is_the_row(aggregate):
+        return one
+    if (aggregate.fact.table, aggregate.column) == ("orders", "amount"):
+        return one.replace("order", "order value", 1)
+    column = (aggregate.column or "").replace("_", " ")
+    return f"{_COLUMNS.get(aggregate.column or '', column)} per {one}"
+
+
+def _sum(aggregate: Aggregate, when: str, within: str, none: str) -> Words:
+    fact, many = aggregate.fact, noun(aggregate.fact, within)[1]
+    sold = not fact.conditions or {c.value for c in fact.conditions} == {"sale"}
+    if aggregate.column == "amount" and fact.table in ("orders", "lines") and sold:
+        where = (" on items" if fact.table == "lines" else "") + _tail(fact, within) + when
+        return Words(f"spend{where}", f"spend of {{value}}{where}", none)
+    if aggregate.column == "quantity" and fact.table == "lines" and many.startswith("items bought"):
+        label = many.replace("items", "units", 1) + when
+        return Words(label, f"{{value}} {label}", none)
+    column = _COLUMNS.get(aggregate.column or "", (aggregate.column or "").replace("_", " "))
+    return Words(f"{column} of {many}{when}", f"{column} of {{value}} in {many}{when}", none)
+
+
+def _different(aggregate: Aggregate, one: str, many: str) -> str:
+    """`days with an order`, `visits`, `different products bought`."""
+    column = aggregate.column or ""
+    plain = {c.column for c in aggregate.fact.conditions} <= {"kind"}
+    things = _COLUMNS.get(column, f"{column.replace('_', ' ')} values")
+    if column == "session_id" and plain:
+        return many.replace("actions on the site", "visits", 1)
+    if column in ("day", "session_id"):
+        return f"{things} with {'an' if one[0] in 'aeiou' else 'a'} {one}"
+    if many.startswith("items bought"):
+        if column == "customer_id":
+            return f"customers who {many.removeprefix('items ').removesuffix(' by all customers')}"
+        return many.replace("items", f"different {things}", 1)
+    if aggregate.fact.table == "events" and plain:
+        return many.replace("actions on the site", f"different {things} looked at", 1)
+    return f"different {things} in {many}"
+
+
 def _ratio(window: Ratio, within: str) -> Words:
     one, many = noun(window.top.aggregate.fact, within)
-    if window.top.aggregate.function == "recency" and window.bottom.aggregate.function == "gap":
+    top, bottom = window.top, window.bottom
+    if top.aggregate.function == "recency" and bottom.aggregate.function == "gap":
         label = f"time since the last {one}, in usual gaps"
-        return Words(label, f"{{value}} usual gaps since the last {one}", f"fewer than two {many}")
-    if window.top.aggregate == window.bottom.aggregate and window.top.span and window.bottom.span:
-        label = f"pace of {many}: last {window.top.span.words} against {window.bottom.span.words}"
-        return Words(label, f"{label}: {{value}} times", f"no {many} in {window.bottom.span.words}")
-    top, bottom = words(window.top, within).label, words(window.bottom, within).label
-    return Words(f"{top} per {bottom}", f"{top} per {bottom}: {{value}}", f"no {bottom}")
+        return Words(label, f"{{value}} times the usual gap since the last {one}", f"fewer than two {many}")
+    if top.aggregate == bottom.aggregate and top.span and bottom.span:
+        pace = words(top, within).label
+        label = f"pace of {many}: {top.span.words} against {bottom.span.words}"
+        return Words(label, f"{pace}: {{value}} times the pace of the last {bottom.span.words}",
+                     words(bottom, within).missing)  # fmt: skip
+    over, under = words(top, within).label, words(bottom, within).label
+    return Words(f"{over} per {under}", f"{over} per {under}: {{value}}", f"no {under}")

@@ -151,11 +151,12 @@ def _summary(page: Page, tasks: Sequence[str]) -> list[Block]:
     rows = []
     for task in tasks:
         total = [r for r in page.rows("evaluations", task=task) if blank(r.get("cutoff"))]
-        metric = _main_metric(total)
-        found = {str(r.get("model")): r for r in total if r.get("metric") == metric}
-        chosen = page.model(task) or next((m for m in found if m != "baseline"), None)
+        chosen = page.model(task) or next((str(r["model"]) for r in total if r.get("model") != "baseline"), None)
         verdicts = page.rows("verdicts", task=task, model=chosen)
         verdict = min(verdicts, key=lambda v: rank(v.get("metric")), default={})
+        judged = {canonical(r.get("metric")): str(r.get("metric")) for r in total}
+        metric = judged.get(canonical(verdict.get("metric"))) or _main_metric(total)
+        found = {str(r.get("model")): r for r in total if r.get("metric") == metric}
         rows.append({"task": task, "metric": metric, "mine": found.get(str(chosen), {}), "model": chosen,
                      "base": found.get("baseline", {}), "word": str(verdict.get("verdict") or "")})  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from footfall.report.blocks import Block, Cell, Column, Grid, Prose, Tone
@@ -28,6 +29,18 @@ def _rows(row: Row) -> Cell:
     return Cell(f"{row['rows']:,}" if not blank(row.get("rows")) else "–", "" if blank(share) else percent(share))
 
 
+def _effect(row: Row) -> Cell:
+    """The effect in words, and below it a few examples, which the table keeps as a JSON list."""
+    given = row.get("examples")
+    try:
+        listed = json.loads(given) if given else []
+    except ValueError:
+        listed = given
+    examples = ", ".join(map(str, listed)) if isinstance(listed, list) else str(listed)
+    effect = text(row.get("effect"))
+    return Cell(effect[:1].upper() + effect[1:], f"e.g. {examples}" if examples else "")
+
+
 def _draw(page: Page) -> Sequence[Block]:
     findings = Grid(
         "Findings",
@@ -35,12 +48,11 @@ def _draw(page: Page) -> Sequence[Block]:
             Column("Finding", _finding),
             Column("Rows", _rows, "count"),
             Column("Done", _action),
-            Column("Likely effect on the answers", "effect"),
-            Column("Examples", "examples"),
+            Column("Likely effect on the answers", _effect),
         ],
         page.rows("quality"),
         ("quality",),
-        limit=30,
+        limit=12,
         stack=True,
     )
     aside = page.rows("quarantine_reasons")

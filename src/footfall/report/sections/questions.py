@@ -17,7 +17,7 @@ def _draw(page: Page) -> Sequence[Block]:
         rate, positives = row.get("base_rate"), row.get("positives")
         if row.get("kind") == "amount" and not blank(rate):
             return Cell(currency(rate), "on average")
-        of = "" if blank(positives) or blank(row.get("population")) else f"{count(positives)} did"
+        of = "" if blank(positives) else f"learnt from {count(positives)} cases"
         return Cell(percent(rate), of)
 
     def question(row: Row) -> Cell:
@@ -30,7 +30,7 @@ def _draw(page: Page) -> Sequence[Block]:
             [
                 Column("Question", question),
                 Column("Asked about", "population", "count", "customers"),
-                Column("Usual answer", usual, "percent", "the base rate: what happens without any model"),
+                Column("Usual answer", usual, "percent", "without any model"),
                 Column("Answered by", "model"),
             ],
             page.rows("questions"),

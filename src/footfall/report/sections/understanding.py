@@ -52,7 +52,7 @@ def _draw(page: Page) -> Sequence[Block]:
         ],
         page.rows("loads"),
         ("loads",),
-        limit=30,
+        limit=12,
     )
     rows = Grid(
         "What the shop holds now",

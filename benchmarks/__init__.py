@@ -1,0 +1,1 @@
+"""Quality and speed beside the peers: `python -m benchmarks`."""
