@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,20 @@ from footfall import Shop
 from footfall.cli import options
 from footfall.engine import DuckDBEngine
 from footfall.errors import UsageError
-from footfall.reference import FULL, KEYS, PAGES, aggregate_python, commands, task_python, window_python
+from footfall.reference import KEYS, PAGES, aggregate_python, commands, every_feature, task_python, window_python
 from footfall.reference import main as write_reference
+from footfall.report import SECTIONS
 from footfall.sources import Source, source_names
 from footfall.tables import RESULTS, TABLES, create_tables
 from footfall.tasks import CATALOGUE, Task, parse_expression, tasks_from_toml
-from footfall.windows import FUNCTIONS, Feature, Ratio, Upcoming, features
+from footfall.windows import FUNCTIONS, Feature, Ratio, Upcoming
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 DECISIONS = sorted((REPOSITORY / "docs" / "adr").glob("[0-9]*.md"))
 QUESTIONS = sorted((REPOSITORY / "docs" / "questions").glob("*.md"))
 REFERENCE = REPOSITORY / "docs" / "reference"
-FEATURES = [pytest.param(f, id=f.name) for f in {f.name: f for keys in KEYS for f in features(FULL, keys)}.values()]
+FEATURES = [pytest.param(f, id=f.name) for f in {f.name: f for keys in KEYS for f in every_feature(keys)}.values()]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -147,6 +150,23 @@ def test_the_examples_of_the_how_tos_run(tmp_path: Path) -> None:
     assert tasks_from_toml(tmp_path / "tasks.toml") == [space["big"]]
     exec(blocks(REPOSITORY / "docs" / "how-to" / "add-a-source.md", "python")[0], space)
     assert isinstance(space["SOURCE"], Source)
+
+
+def test_the_words_of_shop_toml_reach_the_report(tmp_path: Path) -> None:
+    page = REPOSITORY / "docs" / "how-to" / "read-the-report.md"
+    (toml,) = blocks(page, "toml")
+    (tmp_path / "shop.toml").write_text(toml)
+    with Shop(tmp_path / "shop.duckdb") as shop:
+        shop.report(tmp_path / "june.html")
+    written = (tmp_path / "june.html").read_text(encoding="utf-8")
+    words = tomllib.loads(toml)["business"]
+    for said in [words["about"], *words["goals"], *words["success"], *words["stakeholders"], *words["plan"]]:
+        assert escape(said).replace("&#x27;", "&#39;") in written
+    assert (tmp_path / "june-tables").is_dir()
+    parts = re.findall(r"^\| ([^|]+) \|", page.read_text(encoding="utf-8"), re.MULTILINE)[1:]
+    titles = [s.title for s in SECTIONS]
+    assert [p for p in parts if p not in titles] == ["the numbers on top"]
+    assert [t for t in titles if t not in parts] == []
 
 
 def test_the_changelog_has_entries_for_this_version() -> None:

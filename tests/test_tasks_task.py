@@ -49,6 +49,10 @@ def test_other_tasks_in_words() -> None:
         "The chance of an order (amount from 100) in the 30 days from the cutoff, "
         "for each customer with no order (amount from 100) in the 1 month before it."
     )
+    either = events.where(type=("view", "search"))
+    assert Task("e", "customer", either.any(), "30d").sentence == (
+        "The chance of a visit (view or search) in the 30 days from the cutoff, for each customer known before it."
+    )
     assert Task("m", "customer", large.mean("amount"), "30d").sentence == (
         "The expected average order value (amount from 100) in the 30 days from the cutoff, "
         "for each customer known before it."

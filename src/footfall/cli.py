@@ -196,7 +196,8 @@ def load(
             "select role, file, rows_read, rows_loaded, rows_quarantined, rows_duplicate, rows_repaired "
             f"from loads where load_id = {done.load_id} order by role, file"
         )
-        _say(context, rows, None if rows.num_rows else "nothing new: these files are in the shop already")
+        new = bool(done.rows_loaded + done.rows_quarantined)
+        _say(context, rows, None if new else "nothing new: these files are in the shop already")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ FULL = Shape(
     last=datetime(2020, 1, 1),
 )
 """A shop that has everything, for the catalogue of features."""
+PLAIN = replace(FULL, columns={**FULL.columns, "events": frozenset({"category"})})
+"""As `FULL`, but with clicks that name no visit and no product: some features stand in for others then."""
 KEYS: dict[tuple[str, ...], str] = {
     ("customer_id",): "Of a customer",
     ("customer_id", "category"): "Of a customer and a category",
@@ -219,11 +222,16 @@ def _feature_row(feature: Feature) -> tuple[str, ...]:
     )
 
 
+def every_feature(keys: tuple[str, ...]) -> list[Feature]:
+    """The features of these keys that some shop can have."""
+    return list({f.name: f for shape in (FULL, PLAIN) for f in features(shape, keys)}.values())
+
+
 def features_page() -> str:
     parts = [
         "A feature is a window of the past. The catalogue adapts to what a shop has: no clickstream, no click "
         "features; no returns, no features of returns; and a span more than twice as long as the history is left "
-        "out. Below is what a shop that has everything gets. Where `view` and `add_to_cart` stand, each kind of event "
+        "out. Below are all there are. Where `view` and `add_to_cart` stand, each kind of event "
         "that makes up at least 1% of a shop's events stands (the ten most frequent).",
         "History is what had happened **and** was known before the cutoff. "
         "[Windows](../explanation/windows.md) has the idea, `footfall show TASK --sql` the SQL.",
@@ -234,7 +242,7 @@ def features_page() -> str:
         "holds nothing. One window over another (`/`) is missing where the lower one is missing or 0.",
     ]
     for keys, title in KEYS.items():
-        rows = [_feature_row(f) for f in features(FULL, keys)]
+        rows = [_feature_row(f) for f in every_feature(keys)]
         parts += [
             f"## {title}",
             f"{len(rows)} features, beside the key {' and '.join(map(_code, keys))}.",

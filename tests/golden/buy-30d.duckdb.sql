@@ -321,28 +321,6 @@ lines_sale_category_windows as (
   group by v.customer_id, v.cutoff
 ),
 
-events_day_values as (
-  select
-    s.customer_id, s.cutoff, cast(local_time(f.occurred_at, 'Europe/London') as date) as value, max(f.occurred_at) as seen_at
-  from spine s
-  join cutoffs t on t.cutoff = s.cutoff
-  join events f on f.customer_id = s.customer_id
-    and f.occurred_at < s.cutoff
-    and f.known_at < s.cutoff
-    and f.occurred_at >= t.past_30d
-  where cast(local_time(f.occurred_at, 'Europe/London') as date) is not null
-  group by s.customer_id, s.cutoff, cast(local_time(f.occurred_at, 'Europe/London') as date)
-),
-
-events_day_windows as (
-  select
-    v.customer_id, v.cutoff,
-    count(*) filter (where v.seen_at >= t.past_30d) as events_day_nunique_30d
-  from events_day_values v
-  join cutoffs t on t.cutoff = v.cutoff
-  group by v.customer_id, v.cutoff
-),
-
 events_session_id_values as (
   select
     s.customer_id, s.cutoff, f.session_id as value, max(f.occurred_at) as seen_at
@@ -385,28 +363,6 @@ events_product_id_windows as (
     count(*) filter (where v.seen_at >= t.past_7d) as events_product_id_nunique_7d,
     count(*) filter (where v.seen_at >= t.past_30d) as events_product_id_nunique_30d
   from events_product_id_values v
-  join cutoffs t on t.cutoff = v.cutoff
-  group by v.customer_id, v.cutoff
-),
-
-events_category_values as (
-  select
-    s.customer_id, s.cutoff, f.category as value, max(f.occurred_at) as seen_at
-  from spine s
-  join cutoffs t on t.cutoff = s.cutoff
-  join events f on f.customer_id = s.customer_id
-    and f.occurred_at < s.cutoff
-    and f.known_at < s.cutoff
-    and f.occurred_at >= t.past_30d
-  where f.category is not null
-  group by s.customer_id, s.cutoff, f.category
-),
-
-events_category_windows as (
-  select
-    v.customer_id, v.cutoff,
-    count(*) filter (where v.seen_at >= t.past_30d) as events_category_nunique_30d
-  from events_category_values v
   join cutoffs t on t.cutoff = v.cutoff
   group by v.customer_id, v.cutoff
 ),
@@ -469,12 +425,10 @@ beside as (
     events_windows.events_tenure as events_tenure,
     coalesce(events_windows.events_count, 0) as events_count,
     cast(coalesce(events_windows.events_count_7d, 0) as double) / nullif(cast(coalesce(events_windows.events_count_30d, 0) as double), 0) * 4.285714285714286 as events_count_trend_7d_30d,
-    coalesce(events_day_windows.events_day_nunique_30d, 0) as events_day_nunique_30d,
     coalesce(events_session_id_windows.events_session_id_nunique_7d, 0) as events_session_id_nunique_7d,
     coalesce(events_session_id_windows.events_session_id_nunique_30d, 0) as events_session_id_nunique_30d,
     coalesce(events_product_id_windows.events_product_id_nunique_7d, 0) as events_product_id_nunique_7d,
     coalesce(events_product_id_windows.events_product_id_nunique_30d, 0) as events_product_id_nunique_30d,
-    coalesce(events_category_windows.events_category_nunique_30d, 0) as events_category_nunique_30d,
     events_windows.events_view_recency as events_view_recency,
     coalesce(events_windows.events_view_count_1d, 0) as events_view_count_1d,
     coalesce(events_windows.events_view_count_3d, 0) as events_view_count_3d,
@@ -520,15 +474,13 @@ beside as (
   left join orders_day_windows on orders_day_windows.customer_id = s.customer_id and orders_day_windows.cutoff = s.cutoff
   left join lines_sale_product_id_windows on lines_sale_product_id_windows.customer_id = s.customer_id and lines_sale_product_id_windows.cutoff = s.cutoff
   left join lines_sale_category_windows on lines_sale_category_windows.customer_id = s.customer_id and lines_sale_category_windows.cutoff = s.cutoff
-  left join events_day_windows on events_day_windows.customer_id = s.customer_id and events_day_windows.cutoff = s.cutoff
   left join events_session_id_windows on events_session_id_windows.customer_id = s.customer_id and events_session_id_windows.cutoff = s.cutoff
   left join events_product_id_windows on events_product_id_windows.customer_id = s.customer_id and events_product_id_windows.cutoff = s.cutoff
-  left join events_category_windows on events_category_windows.customer_id = s.customer_id and events_category_windows.cutoff = s.cutoff
   left join calendar_windows on calendar_windows.cutoff = s.cutoff
 ),
 
 answers as (
-  select customer_id, cutoff, orders_recency, orders_tenure, orders_gap, orders_recency_in_gaps, orders_count_7d, orders_count_14d, orders_count_30d, orders_count_60d, orders_count_90d, orders_count_180d, orders_count_365d, orders_count, orders_count_trend_30d_90d, orders_count_trend_90d_365d, orders_day_nunique_90d, orders_day_nunique, orders_amount_sum_30d, orders_amount_sum_90d, orders_amount_sum_365d, orders_amount_sum, orders_amount_mean, orders_amount_mean_90d, orders_amount_max, orders_amount_latest, orders_discount_above_0_share, orders_weekday_6_or_7_share, orders_hour_from_18_share, lines_sale_count_90d, lines_sale_count, lines_sale_quantity_sum_90d, lines_sale_quantity_sum, lines_sale_product_id_nunique_90d, lines_sale_product_id_nunique, lines_sale_category_nunique_365d, lines_return_recency, lines_return_count_90d, lines_return_count, lines_return_share, events_recency, events_tenure, events_count, events_count_trend_7d_30d, events_day_nunique_30d, events_session_id_nunique_7d, events_session_id_nunique_30d, events_product_id_nunique_7d, events_product_id_nunique_30d, events_category_nunique_30d, events_view_recency, events_view_count_1d, events_view_count_3d, events_view_count_7d, events_view_count_14d, events_view_count_30d, events_view_count_90d, events_add_to_cart_recency, events_add_to_cart_count_1d, events_add_to_cart_count_3d, events_add_to_cart_count_7d, events_add_to_cart_count_14d, events_add_to_cart_count_30d, events_add_to_cart_count_90d, reviews_count, reviews_rating_mean, reviews_rating_latest, satisfaction_score_mean, satisfaction_score_latest, customers_age_latest, customers_birth_date_latest, customers_income_latest, customers_gender_latest, customers_location_latest, customers_profession_latest, customers_loyalty_tier_latest, customers_household_latest, customers_channel_latest, upcoming_holiday_7d, upcoming_holiday_30d, upcoming_promotion_7d, upcoming_promotion_30d, orders_any_next_30d as target
+  select customer_id, cutoff, orders_recency, orders_tenure, orders_gap, orders_recency_in_gaps, orders_count_7d, orders_count_14d, orders_count_30d, orders_count_60d, orders_count_90d, orders_count_180d, orders_count_365d, orders_count, orders_count_trend_30d_90d, orders_count_trend_90d_365d, orders_day_nunique_90d, orders_day_nunique, orders_amount_sum_30d, orders_amount_sum_90d, orders_amount_sum_365d, orders_amount_sum, orders_amount_mean, orders_amount_mean_90d, orders_amount_max, orders_amount_latest, orders_discount_above_0_share, orders_weekday_6_or_7_share, orders_hour_from_18_share, lines_sale_count_90d, lines_sale_count, lines_sale_quantity_sum_90d, lines_sale_quantity_sum, lines_sale_product_id_nunique_90d, lines_sale_product_id_nunique, lines_sale_category_nunique_365d, lines_return_recency, lines_return_count_90d, lines_return_count, lines_return_share, events_recency, events_tenure, events_count, events_count_trend_7d_30d, events_session_id_nunique_7d, events_session_id_nunique_30d, events_product_id_nunique_7d, events_product_id_nunique_30d, events_view_recency, events_view_count_1d, events_view_count_3d, events_view_count_7d, events_view_count_14d, events_view_count_30d, events_view_count_90d, events_add_to_cart_recency, events_add_to_cart_count_1d, events_add_to_cart_count_3d, events_add_to_cart_count_7d, events_add_to_cart_count_14d, events_add_to_cart_count_30d, events_add_to_cart_count_90d, reviews_count, reviews_rating_mean, reviews_rating_latest, satisfaction_score_mean, satisfaction_score_latest, customers_age_latest, customers_birth_date_latest, customers_income_latest, customers_gender_latest, customers_location_latest, customers_profession_latest, customers_loyalty_tier_latest, customers_household_latest, customers_channel_latest, upcoming_holiday_7d, upcoming_holiday_30d, upcoming_promotion_7d, upcoming_promotion_30d, orders_any_next_30d as target
   from beside
   where orders_any_among
 )

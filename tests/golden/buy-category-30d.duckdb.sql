@@ -418,28 +418,6 @@ lines_sale_category_by_customer_windows as (
   group by v.customer_id, v.cutoff
 ),
 
-events_day_by_customer_values as (
-  select
-    s.customer_id, s.cutoff, cast(local_time(f.occurred_at, 'Europe/London') as date) as value, max(f.occurred_at) as seen_at
-  from (select distinct customer_id, cutoff from spine) s
-  join cutoffs t on t.cutoff = s.cutoff
-  join events f on f.customer_id = s.customer_id
-    and f.occurred_at < s.cutoff
-    and f.known_at < s.cutoff
-    and f.occurred_at >= t.past_30d
-  where cast(local_time(f.occurred_at, 'Europe/London') as date) is not null
-  group by s.customer_id, s.cutoff, cast(local_time(f.occurred_at, 'Europe/London') as date)
-),
-
-events_day_by_customer_windows as (
-  select
-    v.customer_id, v.cutoff,
-    count(*) filter (where v.seen_at >= t.past_30d) as events_by_customer_day_nunique_30d
-  from events_day_by_customer_values v
-  join cutoffs t on t.cutoff = v.cutoff
-  group by v.customer_id, v.cutoff
-),
-
 events_session_id_by_customer_values as (
   select
     s.customer_id, s.cutoff, f.session_id as value, max(f.occurred_at) as seen_at
@@ -482,28 +460,6 @@ events_product_id_by_customer_windows as (
     count(*) filter (where v.seen_at >= t.past_7d) as events_by_customer_product_id_nunique_7d,
     count(*) filter (where v.seen_at >= t.past_30d) as events_by_customer_product_id_nunique_30d
   from events_product_id_by_customer_values v
-  join cutoffs t on t.cutoff = v.cutoff
-  group by v.customer_id, v.cutoff
-),
-
-events_category_by_customer_values as (
-  select
-    s.customer_id, s.cutoff, f.category as value, max(f.occurred_at) as seen_at
-  from (select distinct customer_id, cutoff from spine) s
-  join cutoffs t on t.cutoff = s.cutoff
-  join events f on f.customer_id = s.customer_id
-    and f.occurred_at < s.cutoff
-    and f.known_at < s.cutoff
-    and f.occurred_at >= t.past_30d
-  where f.category is not null
-  group by s.customer_id, s.cutoff, f.category
-),
-
-events_category_by_customer_windows as (
-  select
-    v.customer_id, v.cutoff,
-    count(*) filter (where v.seen_at >= t.past_30d) as events_by_customer_category_nunique_30d
-  from events_category_by_customer_values v
   join cutoffs t on t.cutoff = v.cutoff
   group by v.customer_id, v.cutoff
 ),
@@ -588,12 +544,10 @@ beside as (
     events_by_customer_windows.events_by_customer_tenure as events_by_customer_tenure,
     coalesce(events_by_customer_windows.events_by_customer_count, 0) as events_by_customer_count,
     cast(coalesce(events_by_customer_windows.events_by_customer_count_7d, 0) as double) / nullif(cast(coalesce(events_by_customer_windows.events_by_customer_count_30d, 0) as double), 0) * 4.285714285714286 as events_by_customer_count_trend_7d_30d,
-    coalesce(events_day_by_customer_windows.events_by_customer_day_nunique_30d, 0) as events_by_customer_day_nunique_30d,
     coalesce(events_session_id_by_customer_windows.events_by_customer_session_id_nunique_7d, 0) as events_by_customer_session_id_nunique_7d,
     coalesce(events_session_id_by_customer_windows.events_by_customer_session_id_nunique_30d, 0) as events_by_customer_session_id_nunique_30d,
     coalesce(events_product_id_by_customer_windows.events_by_customer_product_id_nunique_7d, 0) as events_by_customer_product_id_nunique_7d,
     coalesce(events_product_id_by_customer_windows.events_by_customer_product_id_nunique_30d, 0) as events_by_customer_product_id_nunique_30d,
-    coalesce(events_category_by_customer_windows.events_by_customer_category_nunique_30d, 0) as events_by_customer_category_nunique_30d,
     events_by_customer_windows.events_by_customer_view_recency as events_by_customer_view_recency,
     coalesce(events_by_customer_windows.events_by_customer_view_count_1d, 0) as events_by_customer_view_count_1d,
     coalesce(events_by_customer_windows.events_by_customer_view_count_3d, 0) as events_by_customer_view_count_3d,
@@ -662,16 +616,14 @@ beside as (
   left join orders_day_by_customer_windows on orders_day_by_customer_windows.customer_id = s.customer_id and orders_day_by_customer_windows.cutoff = s.cutoff
   left join lines_sale_product_id_by_customer_windows on lines_sale_product_id_by_customer_windows.customer_id = s.customer_id and lines_sale_product_id_by_customer_windows.cutoff = s.cutoff
   left join lines_sale_category_by_customer_windows on lines_sale_category_by_customer_windows.customer_id = s.customer_id and lines_sale_category_by_customer_windows.cutoff = s.cutoff
-  left join events_day_by_customer_windows on events_day_by_customer_windows.customer_id = s.customer_id and events_day_by_customer_windows.cutoff = s.cutoff
   left join events_session_id_by_customer_windows on events_session_id_by_customer_windows.customer_id = s.customer_id and events_session_id_by_customer_windows.cutoff = s.cutoff
   left join events_product_id_by_customer_windows on events_product_id_by_customer_windows.customer_id = s.customer_id and events_product_id_by_customer_windows.cutoff = s.cutoff
-  left join events_category_by_customer_windows on events_category_by_customer_windows.customer_id = s.customer_id and events_category_by_customer_windows.cutoff = s.cutoff
   left join lines_sale_customer_id_by_category_windows on lines_sale_customer_id_by_category_windows.category = s.category and lines_sale_customer_id_by_category_windows.cutoff = s.cutoff
   left join calendar_windows on calendar_windows.cutoff = s.cutoff
 ),
 
 answers as (
-  select customer_id, category, cutoff, orders_by_customer_recency, orders_by_customer_tenure, orders_by_customer_gap, orders_by_customer_recency_in_gaps, orders_by_customer_count_7d, orders_by_customer_count_14d, orders_by_customer_count_30d, orders_by_customer_count_60d, orders_by_customer_count_90d, orders_by_customer_count_180d, orders_by_customer_count_365d, orders_by_customer_count, orders_by_customer_count_trend_30d_90d, orders_by_customer_count_trend_90d_365d, orders_by_customer_day_nunique_90d, orders_by_customer_day_nunique, orders_by_customer_amount_sum_30d, orders_by_customer_amount_sum_90d, orders_by_customer_amount_sum_365d, orders_by_customer_amount_sum, orders_by_customer_amount_mean, orders_by_customer_amount_mean_90d, orders_by_customer_amount_max, orders_by_customer_amount_latest, orders_by_customer_discount_above_0_share, orders_by_customer_weekday_6_or_7_share, orders_by_customer_hour_from_18_share, lines_by_customer_sale_count_90d, lines_by_customer_sale_count, lines_by_customer_sale_quantity_sum_90d, lines_by_customer_sale_quantity_sum, lines_by_customer_sale_product_id_nunique_90d, lines_by_customer_sale_product_id_nunique, lines_by_customer_sale_category_nunique_365d, lines_by_customer_return_recency, lines_by_customer_return_count_90d, lines_by_customer_return_count, lines_by_customer_return_share, events_by_customer_recency, events_by_customer_tenure, events_by_customer_count, events_by_customer_count_trend_7d_30d, events_by_customer_day_nunique_30d, events_by_customer_session_id_nunique_7d, events_by_customer_session_id_nunique_30d, events_by_customer_product_id_nunique_7d, events_by_customer_product_id_nunique_30d, events_by_customer_category_nunique_30d, events_by_customer_view_recency, events_by_customer_view_count_1d, events_by_customer_view_count_3d, events_by_customer_view_count_7d, events_by_customer_view_count_14d, events_by_customer_view_count_30d, events_by_customer_view_count_90d, events_by_customer_add_to_cart_recency, events_by_customer_add_to_cart_count_1d, events_by_customer_add_to_cart_count_3d, events_by_customer_add_to_cart_count_7d, events_by_customer_add_to_cart_count_14d, events_by_customer_add_to_cart_count_30d, events_by_customer_add_to_cart_count_90d, reviews_by_customer_count, reviews_by_customer_rating_mean, reviews_by_customer_rating_latest, satisfaction_by_customer_score_mean, satisfaction_by_customer_score_latest, lines_by_category_sale_count_7d, lines_by_category_sale_count_30d, lines_by_category_sale_count_90d, lines_by_category_sale_amount_sum_90d, lines_by_category_sale_customer_id_nunique_90d, lines_by_category_sale_count_trend_30d_90d, customers_by_customer_age_latest, customers_by_customer_birth_date_latest, customers_by_customer_income_latest, customers_by_customer_gender_latest, customers_by_customer_location_latest, customers_by_customer_profession_latest, customers_by_customer_loyalty_tier_latest, customers_by_customer_household_latest, customers_by_customer_channel_latest, lines_sale_recency, lines_sale_tenure, lines_sale_gap, lines_sale_recency_in_gaps, lines_sale_count_30d, lines_sale_count_90d, lines_sale_count_365d, lines_sale_amount_sum_365d, events_recency, events_count_7d, events_count_30d, events_count_90d, events_add_to_cart_count_7d, events_add_to_cart_count_30d, upcoming_holiday_7d, upcoming_holiday_30d, upcoming_promotion_7d, upcoming_promotion_30d, lines_sale_any_next_30d as target
+  select customer_id, category, cutoff, orders_by_customer_recency, orders_by_customer_tenure, orders_by_customer_gap, orders_by_customer_recency_in_gaps, orders_by_customer_count_7d, orders_by_customer_count_14d, orders_by_customer_count_30d, orders_by_customer_count_60d, orders_by_customer_count_90d, orders_by_customer_count_180d, orders_by_customer_count_365d, orders_by_customer_count, orders_by_customer_count_trend_30d_90d, orders_by_customer_count_trend_90d_365d, orders_by_customer_day_nunique_90d, orders_by_customer_day_nunique, orders_by_customer_amount_sum_30d, orders_by_customer_amount_sum_90d, orders_by_customer_amount_sum_365d, orders_by_customer_amount_sum, orders_by_customer_amount_mean, orders_by_customer_amount_mean_90d, orders_by_customer_amount_max, orders_by_customer_amount_latest, orders_by_customer_discount_above_0_share, orders_by_customer_weekday_6_or_7_share, orders_by_customer_hour_from_18_share, lines_by_customer_sale_count_90d, lines_by_customer_sale_count, lines_by_customer_sale_quantity_sum_90d, lines_by_customer_sale_quantity_sum, lines_by_customer_sale_product_id_nunique_90d, lines_by_customer_sale_product_id_nunique, lines_by_customer_sale_category_nunique_365d, lines_by_customer_return_recency, lines_by_customer_return_count_90d, lines_by_customer_return_count, lines_by_customer_return_share, events_by_customer_recency, events_by_customer_tenure, events_by_customer_count, events_by_customer_count_trend_7d_30d, events_by_customer_session_id_nunique_7d, events_by_customer_session_id_nunique_30d, events_by_customer_product_id_nunique_7d, events_by_customer_product_id_nunique_30d, events_by_customer_view_recency, events_by_customer_view_count_1d, events_by_customer_view_count_3d, events_by_customer_view_count_7d, events_by_customer_view_count_14d, events_by_customer_view_count_30d, events_by_customer_view_count_90d, events_by_customer_add_to_cart_recency, events_by_customer_add_to_cart_count_1d, events_by_customer_add_to_cart_count_3d, events_by_customer_add_to_cart_count_7d, events_by_customer_add_to_cart_count_14d, events_by_customer_add_to_cart_count_30d, events_by_customer_add_to_cart_count_90d, reviews_by_customer_count, reviews_by_customer_rating_mean, reviews_by_customer_rating_latest, satisfaction_by_customer_score_mean, satisfaction_by_customer_score_latest, lines_by_category_sale_count_7d, lines_by_category_sale_count_30d, lines_by_category_sale_count_90d, lines_by_category_sale_amount_sum_90d, lines_by_category_sale_customer_id_nunique_90d, lines_by_category_sale_count_trend_30d_90d, customers_by_customer_age_latest, customers_by_customer_birth_date_latest, customers_by_customer_income_latest, customers_by_customer_gender_latest, customers_by_customer_location_latest, customers_by_customer_profession_latest, customers_by_customer_loyalty_tier_latest, customers_by_customer_household_latest, customers_by_customer_channel_latest, lines_sale_recency, lines_sale_tenure, lines_sale_gap, lines_sale_recency_in_gaps, lines_sale_count_30d, lines_sale_count_90d, lines_sale_count_365d, lines_sale_amount_sum_365d, events_recency, events_count_7d, events_count_30d, events_count_90d, events_add_to_cart_count_7d, events_add_to_cart_count_30d, upcoming_holiday_7d, upcoming_holiday_30d, upcoming_promotion_7d, upcoming_promotion_30d, lines_sale_any_next_30d as target
   from beside
   where orders_by_customer_any_365d_among
 )

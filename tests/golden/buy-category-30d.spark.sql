@@ -818,49 +818,6 @@ WITH cutoffs AS (
   GROUP BY
     v.customer_id,
     v.cutoff
-), events_day_by_customer_values AS (
-  SELECT
-    s.customer_id,
-    s.cutoff,
-    CAST((
-      FROM_UTC_TIMESTAMP(CAST(f.occurred_at AS TIMESTAMP), 'Europe/London')
-    ) AS DATE) AS value,
-    MAX(f.occurred_at) AS seen_at
-  FROM (
-    SELECT DISTINCT
-      customer_id,
-      cutoff
-    FROM spine
-  ) AS s
-  JOIN cutoffs AS t
-    ON t.cutoff = s.cutoff
-  JOIN events AS f
-    ON f.customer_id = s.customer_id
-    AND f.occurred_at < s.cutoff
-    AND f.known_at < s.cutoff
-    AND f.occurred_at >= t.past_30d
-  WHERE
-    NOT CAST((
-      FROM_UTC_TIMESTAMP(CAST(f.occurred_at AS TIMESTAMP), 'Europe/London')
-    ) AS DATE) IS NULL
-  GROUP BY
-    s.customer_id,
-    s.cutoff,
-    CAST((
-      FROM_UTC_TIMESTAMP(CAST(f.occurred_at AS TIMESTAMP), 'Europe/London')
-    ) AS DATE)
-), events_day_by_customer_windows AS (
-  SELECT
-    v.customer_id,
-    v.cutoff,
-    COUNT(*) FILTER(WHERE
-      v.seen_at >= t.past_30d) AS events_by_customer_day_nunique_30d
-  FROM events_day_by_customer_values AS v
-  JOIN cutoffs AS t
-    ON t.cutoff = v.cutoff
-  GROUP BY
-    v.customer_id,
-    v.cutoff
 ), events_session_id_by_customer_values AS (
   SELECT
     s.customer_id,
@@ -934,43 +891,6 @@ WITH cutoffs AS (
     COUNT(*) FILTER(WHERE
       v.seen_at >= t.past_30d) AS events_by_customer_product_id_nunique_30d
   FROM events_product_id_by_customer_values AS v
-  JOIN cutoffs AS t
-    ON t.cutoff = v.cutoff
-  GROUP BY
-    v.customer_id,
-    v.cutoff
-), events_category_by_customer_values AS (
-  SELECT
-    s.customer_id,
-    s.cutoff,
-    f.category AS value,
-    MAX(f.occurred_at) AS seen_at
-  FROM (
-    SELECT DISTINCT
-      customer_id,
-      cutoff
-    FROM spine
-  ) AS s
-  JOIN cutoffs AS t
-    ON t.cutoff = s.cutoff
-  JOIN events AS f
-    ON f.customer_id = s.customer_id
-    AND f.occurred_at < s.cutoff
-    AND f.known_at < s.cutoff
-    AND f.occurred_at >= t.past_30d
-  WHERE
-    NOT f.category IS NULL
-  GROUP BY
-    s.customer_id,
-    s.cutoff,
-    f.category
-), events_category_by_customer_windows AS (
-  SELECT
-    v.customer_id,
-    v.cutoff,
-    COUNT(*) FILTER(WHERE
-      v.seen_at >= t.past_30d) AS events_by_customer_category_nunique_30d
-  FROM events_category_by_customer_values AS v
   JOIN cutoffs AS t
     ON t.cutoff = v.cutoff
   GROUP BY
@@ -1109,12 +1029,10 @@ WITH cutoffs AS (
       CAST(COALESCE(events_by_customer_windows.events_by_customer_count_30d, 0) AS DOUBLE),
       0
     ) * 4.285714285714286 AS events_by_customer_count_trend_7d_30d,
-    COALESCE(events_day_by_customer_windows.events_by_customer_day_nunique_30d, 0) AS events_by_customer_day_nunique_30d,
     COALESCE(events_session_id_by_customer_windows.events_by_customer_session_id_nunique_7d, 0) AS events_by_customer_session_id_nunique_7d,
     COALESCE(events_session_id_by_customer_windows.events_by_customer_session_id_nunique_30d, 0) AS events_by_customer_session_id_nunique_30d,
     COALESCE(events_product_id_by_customer_windows.events_by_customer_product_id_nunique_7d, 0) AS events_by_customer_product_id_nunique_7d,
     COALESCE(events_product_id_by_customer_windows.events_by_customer_product_id_nunique_30d, 0) AS events_by_customer_product_id_nunique_30d,
-    COALESCE(events_category_by_customer_windows.events_by_customer_category_nunique_30d, 0) AS events_by_customer_category_nunique_30d,
     events_by_customer_windows.events_by_customer_view_recency AS events_by_customer_view_recency,
     COALESCE(events_by_customer_windows.events_by_customer_view_count_1d, 0) AS events_by_customer_view_count_1d,
     COALESCE(events_by_customer_windows.events_by_customer_view_count_3d, 0) AS events_by_customer_view_count_3d,
@@ -1218,18 +1136,12 @@ WITH cutoffs AS (
   LEFT JOIN lines_sale_category_by_customer_windows
     ON lines_sale_category_by_customer_windows.customer_id = s.customer_id
     AND lines_sale_category_by_customer_windows.cutoff = s.cutoff
-  LEFT JOIN events_day_by_customer_windows
-    ON events_day_by_customer_windows.customer_id = s.customer_id
-    AND events_day_by_customer_windows.cutoff = s.cutoff
   LEFT JOIN events_session_id_by_customer_windows
     ON events_session_id_by_customer_windows.customer_id = s.customer_id
     AND events_session_id_by_customer_windows.cutoff = s.cutoff
   LEFT JOIN events_product_id_by_customer_windows
     ON events_product_id_by_customer_windows.customer_id = s.customer_id
     AND events_product_id_by_customer_windows.cutoff = s.cutoff
-  LEFT JOIN events_category_by_customer_windows
-    ON events_category_by_customer_windows.customer_id = s.customer_id
-    AND events_category_by_customer_windows.cutoff = s.cutoff
   LEFT JOIN lines_sale_customer_id_by_category_windows
     ON lines_sale_customer_id_by_category_windows.category = s.category
     AND lines_sale_customer_id_by_category_windows.cutoff = s.cutoff
@@ -1282,12 +1194,10 @@ WITH cutoffs AS (
     events_by_customer_tenure,
     events_by_customer_count,
     events_by_customer_count_trend_7d_30d,
-    events_by_customer_day_nunique_30d,
     events_by_customer_session_id_nunique_7d,
     events_by_customer_session_id_nunique_30d,
     events_by_customer_product_id_nunique_7d,
     events_by_customer_product_id_nunique_30d,
-    events_by_customer_category_nunique_30d,
     events_by_customer_view_recency,
     events_by_customer_view_count_1d,
     events_by_customer_view_count_3d,

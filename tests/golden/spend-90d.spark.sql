@@ -568,44 +568,6 @@ WITH cutoffs AS (
   GROUP BY
     v.customer_id,
     v.cutoff
-), events_day_values AS (
-  SELECT
-    s.customer_id,
-    s.cutoff,
-    CAST((
-      FROM_UTC_TIMESTAMP(CAST(f.occurred_at AS TIMESTAMP), 'Europe/London')
-    ) AS DATE) AS value,
-    MAX(f.occurred_at) AS seen_at
-  FROM spine AS s
-  JOIN cutoffs AS t
-    ON t.cutoff = s.cutoff
-  JOIN events AS f
-    ON f.customer_id = s.customer_id
-    AND f.occurred_at < s.cutoff
-    AND f.known_at < s.cutoff
-    AND f.occurred_at >= t.past_30d
-  WHERE
-    NOT CAST((
-      FROM_UTC_TIMESTAMP(CAST(f.occurred_at AS TIMESTAMP), 'Europe/London')
-    ) AS DATE) IS NULL
-  GROUP BY
-    s.customer_id,
-    s.cutoff,
-    CAST((
-      FROM_UTC_TIMESTAMP(CAST(f.occurred_at AS TIMESTAMP), 'Europe/London')
-    ) AS DATE)
-), events_day_windows AS (
-  SELECT
-    v.customer_id,
-    v.cutoff,
-    COUNT(*) FILTER(WHERE
-      v.seen_at >= t.past_30d) AS events_day_nunique_30d
-  FROM events_day_values AS v
-  JOIN cutoffs AS t
-    ON t.cutoff = v.cutoff
-  GROUP BY
-    v.customer_id,
-    v.cutoff
 ), events_session_id_values AS (
   SELECT
     s.customer_id,
@@ -669,38 +631,6 @@ WITH cutoffs AS (
     COUNT(*) FILTER(WHERE
       v.seen_at >= t.past_30d) AS events_product_id_nunique_30d
   FROM events_product_id_values AS v
-  JOIN cutoffs AS t
-    ON t.cutoff = v.cutoff
-  GROUP BY
-    v.customer_id,
-    v.cutoff
-), events_category_values AS (
-  SELECT
-    s.customer_id,
-    s.cutoff,
-    f.category AS value,
-    MAX(f.occurred_at) AS seen_at
-  FROM spine AS s
-  JOIN cutoffs AS t
-    ON t.cutoff = s.cutoff
-  JOIN events AS f
-    ON f.customer_id = s.customer_id
-    AND f.occurred_at < s.cutoff
-    AND f.known_at < s.cutoff
-    AND f.occurred_at >= t.past_30d
-  WHERE
-    NOT f.category IS NULL
-  GROUP BY
-    s.customer_id,
-    s.cutoff,
-    f.category
-), events_category_windows AS (
-  SELECT
-    v.customer_id,
-    v.cutoff,
-    COUNT(*) FILTER(WHERE
-      v.seen_at >= t.past_30d) AS events_category_nunique_30d
-  FROM events_category_values AS v
   JOIN cutoffs AS t
     ON t.cutoff = v.cutoff
   GROUP BY
@@ -783,12 +713,10 @@ WITH cutoffs AS (
     events_windows.events_tenure AS events_tenure,
     COALESCE(events_windows.events_count, 0) AS events_count,
     CAST(COALESCE(events_windows.events_count_7d, 0) AS DOUBLE) / NULLIF(CAST(COALESCE(events_windows.events_count_30d, 0) AS DOUBLE), 0) * 4.285714285714286 AS events_count_trend_7d_30d,
-    COALESCE(events_day_windows.events_day_nunique_30d, 0) AS events_day_nunique_30d,
     COALESCE(events_session_id_windows.events_session_id_nunique_7d, 0) AS events_session_id_nunique_7d,
     COALESCE(events_session_id_windows.events_session_id_nunique_30d, 0) AS events_session_id_nunique_30d,
     COALESCE(events_product_id_windows.events_product_id_nunique_7d, 0) AS events_product_id_nunique_7d,
     COALESCE(events_product_id_windows.events_product_id_nunique_30d, 0) AS events_product_id_nunique_30d,
-    COALESCE(events_category_windows.events_category_nunique_30d, 0) AS events_category_nunique_30d,
     events_windows.events_view_recency AS events_view_recency,
     COALESCE(events_windows.events_view_count_1d, 0) AS events_view_count_1d,
     COALESCE(events_windows.events_view_count_3d, 0) AS events_view_count_3d,
@@ -850,18 +778,12 @@ WITH cutoffs AS (
   LEFT JOIN lines_sale_category_windows
     ON lines_sale_category_windows.customer_id = s.customer_id
     AND lines_sale_category_windows.cutoff = s.cutoff
-  LEFT JOIN events_day_windows
-    ON events_day_windows.customer_id = s.customer_id
-    AND events_day_windows.cutoff = s.cutoff
   LEFT JOIN events_session_id_windows
     ON events_session_id_windows.customer_id = s.customer_id
     AND events_session_id_windows.cutoff = s.cutoff
   LEFT JOIN events_product_id_windows
     ON events_product_id_windows.customer_id = s.customer_id
     AND events_product_id_windows.cutoff = s.cutoff
-  LEFT JOIN events_category_windows
-    ON events_category_windows.customer_id = s.customer_id
-    AND events_category_windows.cutoff = s.cutoff
   LEFT JOIN calendar_windows
     ON calendar_windows.cutoff = s.cutoff
 ), answers AS (
@@ -910,12 +832,10 @@ WITH cutoffs AS (
     events_tenure,
     events_count,
     events_count_trend_7d_30d,
-    events_day_nunique_30d,
     events_session_id_nunique_7d,
     events_session_id_nunique_30d,
     events_product_id_nunique_7d,
     events_product_id_nunique_30d,
-    events_category_nunique_30d,
     events_view_recency,
     events_view_count_1d,
     events_view_count_3d,

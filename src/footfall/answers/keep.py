@@ -78,7 +78,8 @@ def saved_models(engine: Engine, task: str | None = None) -> list[Row]:
     """Saved models, newest first: task, model, cutoff, path, made_at."""
     where = "where task = ?" if task else ""
     found = engine.rows(
-        f"select task, model, cutoff, path, made_at from models {where} order by task, cutoff desc, made_at desc, model",
+        f"select task, model, cutoff, path, made_at from models {where} "
+        "order by task, cutoff desc, made_at desc, model",
         [task] if task else [],
     )
     return [dict(zip(("task", "model", "cutoff", "path", "made_at"), r, strict=True)) for r in found]

@@ -11,15 +11,18 @@ from footfall.engine import Engine
 from footfall.errors import FootfallError
 from footfall.report import Headline, Page
 from footfall.tables import TABLES
+from footfall.tasks import CATALOGUE
 
 _NEWEST = "(task, cutoff, model) in (select (task, cutoff, model) from questions where model is not null)"
 QUERIES: dict[str, str] = {
-    "loads": "select * exclude (fingerprint) from loads order by load_id, source, role, file",
+    "loads": "select * exclude (fingerprint) from loads\n"
+    "qualify row_number() over (partition by source, role, fingerprint order by load_id, file) = 1\n"
+    "order by load_id, source, role, file",
     "quality": "select * from quality order by rows desc, table_name, check_name, column_name",
     "quarantine_reasons": "select source, reason, count(*) as rows, min(raw) as example from quarantine\n"
     "group by source, reason order by rows desc, source, reason",
     "questions": "select task, sentence, kind, horizon, population, positives, base_rate, model, caution\n"
-    "from questions order by model is null, kind desc, task",
+    f"from questions order by model is null, list_position({list(CATALOGUE)}, task), task",
     "evaluations": "select * from evaluations order by task, cutoff nulls first, model, metric",
     "verdicts": "select * from verdicts order by task, model",
     "curves": "select * from curves order by task, model, curve, bin",
@@ -57,6 +60,9 @@ def gather(context: Context, title: str = "", shop_toml: Path | None = None) -> 
     """
     engine = context.engine
     business = _business(shop_toml)
+    currencies = engine.rows("select distinct currency from orders where currency is not null limit 2")
+    if len(currencies) == 1:
+        business = {"currency": str(currencies[0][0]), **business}
     tables, queries = {}, {}
     for name, sql in QUERIES.items():
         queries[name] = sql.replace("{tz}", context.tz.replace("'", ""))
@@ -64,18 +70,22 @@ def gather(context: Context, title: str = "", shop_toml: Path | None = None) -> 
     queries["table_rows"] = _table_rows_sql()
     tables["table_rows"] = engine.fetch(queries["table_rows"])
     title = title or str(business.get("name", "")) or "What the records say"
-    return Page(
-        title, business, f"{now():%-d %B %Y}", tables, queries, _headlines(engine, str(business.get("currency", "")))
+    asked = engine.value(
+        f"select max(local_time(cutoff, '{context.tz}')) from questions where model is not null",
     )
+    dated = f"{now():%-d %B %Y}" + (f"; the answers are for the time from {asked:%-d %B %Y} on" if asked else "")
+    return Page(title, business, dated, tables, queries, _headlines(engine, str(business.get("currency", ""))))
 
 
 def _business(path: Path | None) -> dict[str, Any]:
     if path is None or not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise FootfallError(f"cannot read '{path}': {error}") from None
+    inside = document.pop("business", {})
+    return {**document, **(inside if isinstance(inside, dict) else {"about": inside})}
 
 
 def _table_rows_sql() -> str:
@@ -131,9 +141,11 @@ def _headlines(engine: Engine, currency: str) -> list[Headline]:
                 "Answers better than the baseline", f"{told[0][1]} of {told[0][0]}", "on later data, beyond chance"
             )
         )
-    read, aside = engine.rows("select coalesce(sum(rows_read), 0), (select count(*) from quarantine) from loads")[0]
+    read, there, aside = engine.rows(
+        f"select coalesce(sum(rows_read), 0), coalesce(sum(rows_duplicate), 0), (select count(*) from quarantine)\n"
+        f"from ({QUERIES['loads']})"
+    )[0]
     if read:
-        there = engine.value("select coalesce(sum(rows_duplicate), 0) from loads")
-        note = f"{aside:,} set aside, each kept whole; {there:,} there already"
+        note = f"{aside:,} set aside, each kept whole; {there:,} copies left out"
         found.append(Headline("Rows read", f"{read:,}", note))
     return found[:6]

@@ -12,6 +12,7 @@ from footfall.answers.context import Context
 from footfall.answers.keep import write
 from footfall.answers.work import Ready, backtest_task, check_answerable, explain_scores, fit_task, predict_task, ready
 from footfall.errors import FootfallError
+from footfall.models import find_model
 from footfall.tabular import lighter, make_plan
 from footfall.tasks import Task
 
@@ -49,13 +50,14 @@ def run(context: Context, tasks: Sequence[Task], check: Callable[[], object], mo
 
     `check` carries out the quality checks. A run over data and tasks that have not changed does nothing.
     """
+    for name in models:
+        find_model(name)  # a wrong name is said before the work
     mark = _fingerprint(context, tasks, models)
     done = context.engine.value("select value from settings where name = 'run'")
     if done == mark:
-        before = [
-            str(r[0]) for r in context.engine.rows("select task from questions where model is not null order by task")
-        ]
-        return Ran(tuple(before), {}, {}, False)
+        before = context.engine.rows("select task, model, caution from questions order by task")
+        answered_before = tuple(str(task) for task, model, _ in before if model is not None)
+        return Ran(answered_before, {str(t): str(why) for t, model, why in before if model is None}, {}, False)
     stages = _Stages(context)
     with stages.stage("check", "quality checks over the whole shop"):
         context.progress("checking the data")
@@ -131,7 +133,7 @@ def _answer(context: Context, one: Ready, models: Sequence[str], stages: _Stages
 
 def _fingerprint(context: Context, tasks: Sequence[Task], models: Sequence[str]) -> str:
     """Changes whenever the data, the tasks, the models or the settings do."""
-    loads = context.engine.rows("select coalesce(max(load_id), 0), coalesce(sum(rows_loaded), 0) from loads")
+    loads = context.engine.rows("select max(load_id), sum(rows_loaded) from loads where rows_loaded > 0")
     links = context.engine.value("select count(*) from links")
     text = repr((loads, links, [(t.name, t.sentence) for t in tasks], list(models), context.settings, context.tz))
     return blake2b(text.encode(), digest_size=12).hexdigest()

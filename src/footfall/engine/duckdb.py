@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,8 @@ class DuckDBEngine:
         try:
             self.execute(f"insert into {name} by name select * from incoming")
         finally:
-            self._connection.unregister("incoming")
+            with suppress(duckdb.Error):  # a failed insert ended the transaction; its own error says why
+                self._connection.unregister("incoming")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date
 from typing import Any
 
 from footfall.windows import Feature, Past, Ratio, Upcoming
@@ -31,8 +30,6 @@ def say(feature: Feature, value: Any, usual: float | None = None) -> str:
         return words.missing
     if isinstance(value, str):
         return words.phrase.format(value=value)
-    if isinstance(value, date):
-        return words.phrase.format(value=f"{value:%-d %B %Y}")
     if isinstance(value, bool):
         return words.phrase.format(value="yes" if value else "no")
     kind = _function(feature)
@@ -44,6 +41,8 @@ def say(feature: Feature, value: Any, usual: float | None = None) -> str:
         return words.phrase.format(value="no").replace("no different ", "no ", 1)
     if kind == "share":
         return words.phrase.format(value=f"{100 * float(value):.0f}%")
+    if kind == "age":
+        return words.phrase.format(value=math.floor(float(value)))
     if kind in ("recency", "tenure"):
         days = math.floor(float(value))
         text = (
@@ -68,7 +67,8 @@ def _function(feature: Feature) -> str:
         same = window.top.aggregate == window.bottom.aggregate
         return window.top.aggregate.function if same else "ratio"
     assert isinstance(window, Past)
-    return window.aggregate.function
+    aggregate = window.aggregate
+    return "age" if (aggregate.fact.table, aggregate.column) == ("customers", "birth_date") else aggregate.function
 
 
 def _one(many: str) -> str:

@@ -148,7 +148,7 @@ _ORDERS = Role(
             "customer is null",
             "missing",
             "customer_id",
-            effect="belongs to no customer until `resolve` recognises the name and postcode",
+            effect="counts in demand, and for no customer: nobody knows yet whose it is",
         ),
     ),
 )

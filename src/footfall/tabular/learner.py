@@ -113,8 +113,13 @@ def learn(task_kind: str, model: str, table: FeatureTable, matrix: Matrix, seed:
 
 
 def _baseline_columns(names: list[str]) -> dict[str, Any]:
-    """The honest baseline looks at recency and, where there are orders, frequency."""
-    for first, second in (("orders_recency", "orders_count"), ("events_recency", None), ("lines_recency", None)):
+    """The honest baseline looks at recency and, where there are orders, frequency; of a pair, at the pair's own."""
+    known = (
+        ("orders_recency", "orders_count"),
+        ("lines_sale_recency", "lines_sale_count_365d"),
+        ("events_recency", None),
+    )
+    for first, second in known:
         if first in names:
             return {"feature": first, **({"second": second} if second in names else {})}
     return {}

@@ -133,7 +133,12 @@ class Task:
 def _rows(aggregate: Aggregate) -> tuple[str, str]:
     """What the aggregate's rows are, one and many: "order", "orders"; conditions that have no word stand behind."""
     one, many = noun(aggregate.fact)
-    rest = [c.name.replace("_", " ") for c in aggregate.fact.conditions if c.column not in ("type", "kind")]
+    told = {("events", "type"), ("lines", "kind")}
+    rest = [
+        c.name.replace("_", " ")
+        for c in aggregate.fact.conditions
+        if c.operator != "=" or (aggregate.fact.table, c.column) not in told
+    ]
     tail = f" ({', '.join(rest)})" if rest else ""
     return one + tail, many + tail
 

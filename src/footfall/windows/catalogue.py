@@ -114,14 +114,16 @@ def _event_features(shop: Shape, by: Callable[[Fact], Fact]) -> Iterator[Past | 
     yield e.tenure().past()
     yield e.count().past()
     yield e.count().trend("7d", "30d")
-    yield e.nunique("day").past("30d")
+    # Distinct counts over events are the dearest windows there are: visits stand for days, products for categories.
     if shop.has("events", "session_id"):
         yield e.nunique("session_id").past("7d")
         yield e.nunique("session_id").past("30d")
+    else:
+        yield e.nunique("day").past("30d")
     if shop.has("events", "product_id"):
         yield e.nunique("product_id").past("7d")
         yield e.nunique("product_id").past("30d")
-    if shop.has("events", "category"):
+    elif shop.has("events", "category"):
         yield e.nunique("category").past("30d")
     for kind in shop.event_types:
         of = e.where(type=kind)

@@ -111,6 +111,8 @@ def _aggregate(aggregate: Aggregate, when: str, within: str) -> Words:
             word = {"mean": "average", "min": "smallest", "max": "largest"}[aggregate.function]
             return _named(f"{word} {_of(aggregate, one)}{when}", none)
         case "latest" | "earliest":
+            if (aggregate.fact.table, aggregate.column) == ("customers", "birth_date"):
+                return Words("age by birth date", "aged {value}", "birth date unknown")
             if aggregate.fact.table == "customers":
                 return Words(column, f"{column}: {{value}}", f"{column} unknown")
             word = "last" if aggregate.function == "latest" else "first"

@@ -170,7 +170,9 @@ def _summary(page: Page, tasks: Sequence[str]) -> list[Block]:
 
     columns = [
         Column("Question", lambda r: Cell(r["task"], text(r["model"]) if r["model"] else "")),
-        Column("Judged by", lambda r: measure(r["metric"]).label if r["metric"] else None),
+        Column(
+            "Judged by", lambda r: Cell(measure(r["metric"]).label, measure(r["metric"]).hint) if r["metric"] else None
+        ),
         Column("Baseline", lambda r: show(r, "base"), "score"),
         Column("Ours", lambda r: show(r, "mine"), "score"),
         Column("Against the baseline", badge),

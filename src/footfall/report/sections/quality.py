@@ -37,7 +37,8 @@ def _effect(row: Row) -> Cell:
     except ValueError:
         listed = given
     examples = ", ".join(map(str, listed)) if isinstance(listed, list) else str(listed)
-    effect = text(row.get("effect"))
+    silent = "None expected: what was meant is certain." if row.get("action") == "repaired" else ""
+    effect = text(row.get("effect")) if not blank(row.get("effect")) else silent
     return Cell(effect[:1].upper() + effect[1:], f"e.g. {examples}" if examples else "")
 
 
@@ -80,7 +81,7 @@ SECTION = Section(
     "quality",
     "How clean it is",
     30,
-    "Nothing is dropped in silence: each row was loaded, repaired, set aside or known already.",
+    "Nothing is dropped in silence: each row was loaded, repaired, set aside, or a copy of one that is there.",
     ("quality", "quarantine_reasons"),
     _draw,
 )

@@ -29,7 +29,7 @@ def _draw(page: Page) -> Sequence[Block]:
             "Questions",
             [
                 Column("Question", question),
-                Column("Asked about", "population", "count", "customers"),
+                Column("Asked about", "population", "count", "how many"),
                 Column("Usual answer", usual, "percent", "without any model"),
                 Column("Answered by", "model"),
             ],

@@ -46,7 +46,7 @@ def _draw(page: Page) -> Sequence[Block]:
             Column("Loaded", "rows_loaded", "count"),
             Column("Repaired of these", "rows_repaired", "count"),
             Column("Set aside", "rows_quarantined", "count"),
-            Column("There already", "rows_duplicate", "count"),
+            Column("Copies", "rows_duplicate", "count"),
             Column("Size", "bytes", "size"),
             Column("When", "loaded_at", "day"),
         ],
