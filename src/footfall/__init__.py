@@ -34,12 +34,14 @@ def __dir__() -> list[str]:
     return [*__all__, "__version__"]
 
 
-class _Front(ModuleType):
-    """A room that bears the name of a verb (`simulate`) does not take the verb's place when it is imported."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
+# A room that bears the name of a verb (`simulate`) must not take the verb's place when it is imported.
+_Front = type(
+    "_Front",
+    (ModuleType,),
+    {
+        "__setattr__": lambda self, name, value: (
+            None if name in _HOMES and isinstance(value, ModuleType) else ModuleType.__setattr__(self, name, value)
+        )
+    },
+)
 sys.modules[__name__].__class__ = _Front

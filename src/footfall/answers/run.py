@@ -135,5 +135,5 @@ def _fingerprint(context: Context, tasks: Sequence[Task], models: Sequence[str])
     """Changes whenever the data, the tasks, the models or the settings do."""
     loads = context.engine.rows("select max(load_id), sum(rows_loaded) from loads where rows_loaded > 0")
     links = context.engine.value("select count(*) from links")
-    text = repr((loads, links, [(t.name, t.sentence) for t in tasks], list(models), context.settings, context.tz))
+    text = repr((loads, links, [repr(t) for t in tasks], list(models), context.settings, context.tz))
     return blake2b(text.encode(), digest_size=12).hexdigest()

@@ -49,6 +49,11 @@ def check_answerable(task: Task, context: Context) -> None:
     if "customer_id" not in task.keys or not set(task.keys) <= {"customer_id", "category"}:
         entity = " and ".join([task.entity] if isinstance(task.entity, str) else task.entity)
         raise FootfallError(f"{task.name} asks per {entity}; this version answers per customer (and category)")
+    if not task.keys or task.keys[0] != "customer_id" or set(task.keys) - {"customer_id", "category"}:
+        raise FootfallError(
+            f"{task.name} asks per {' and '.join(task.entity)}; "
+            "this version answers per customer, or per customer and category"
+        )
     found = context.shape()
     needed = {task.target.fact.table, *(p.aggregate.fact.table for p in task.population)}
     for table in sorted(needed):

@@ -153,8 +153,9 @@ def _verdict(task: str, kind: str, row: Row, cutoffs: int) -> Row:
     told = verdict(row["difference_lower"], row["difference_upper"], better > 0)
     words = {"log_loss": "log loss (lower is better)", "rmse": "root mean squared error (lower is better)"}
     sentence = (
-        f"Is {row['model']} better than the baseline at {task}? {told.capitalize()}: its {words[row['metric']]} differs by "
-        f"{row['difference']:+.4g} (95%: {row['difference_lower']:+.4g} to {row['difference_upper']:+.4g}) "
+        f"Is {row['model']} better than the baseline at {task}? {told.capitalize()}: "
+        f"its {words[row['metric']]} differs by {row['difference']:+.4g} "
+        f"(95%: {row['difference_lower']:+.4g} to {row['difference_upper']:+.4g}) "
         f"over {cutoffs} test {'date' if cutoffs == 1 else 'dates'}."
     )
     return {"task": task, "model": row["model"], "metric": row["metric"], "verdict": told, "sentence": sentence}

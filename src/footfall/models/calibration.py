@@ -223,10 +223,10 @@ def _fit_line(sample: _Sample, sds: tuple[float, ...]) -> Line:
 def _lasting(beta: Floats, doubt: float, periods: int) -> Floats:
     """What is to be expected of the line in a period to come; `doubt` is the variance of the mean offset.
 
-    An offset that so few periods could not show by chance (t test, 2%) is a fault of the model and stays.
+    An offset that so few periods could not show by chance (t test, 1%) is a fault of the model and stays.
     """
     kept = np.full(len(beta), periods / (periods + SLOPE_PERIODS))
-    chance = float(student(0.99, max(periods - 1.0, 1.0))) ** 2 * doubt
+    chance = float(student(0.995, max(periods - 1.0, 1.0))) ** 2 * doubt
     lasting = LASTING**2 + max(0.0, float(beta[0]) ** 2 - chance)
     kept[0] = lasting / (lasting + doubt)
     return cast("Floats", beta * kept)
