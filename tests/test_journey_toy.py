@@ -122,9 +122,11 @@ def test_the_wave_customer_buys_beans_and_nobody_else_does(shop: Shop) -> None:
 
 
 def test_units_of_a_week_are_about_those_of_the_wave(shop: Shop) -> None:
-    found = chances(shop, UNITS, 126)
+    found = chances(shop, UNITS, 126, "logistic")
     week = sum(toy.WAVE)
-    row = next(r for r in shop.predict(UNITS, at=toy.at(126, 0)).to_pylist() if r["customer_id"] == toy.DAILY)
+    row = next(
+        r for r in shop.predict(UNITS, at=toy.at(126, 0), model="logistic").to_pylist() if r["customer_id"] == toy.DAILY
+    )
     assert found[toy.DAILY] == pytest.approx(week, rel=0.4)
     assert row["lower"] < week < row["upper"]
     assert sum(found.values()) == pytest.approx(week + 7 * 2 * 10 / toy.EVERY, rel=0.4)

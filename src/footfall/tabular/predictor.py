@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,7 @@ class Predictor:
         card: dict[str, Any] = {
             "task": self.task.name,
             "sentence": self.task.sentence,
+            "question": _question(self.task),
             "kind": self.task.kind,
             "model": self.model,
             "trained": {
@@ -99,7 +100,12 @@ class Predictor:
             about = Trained(at=when, cutoffs=cutoffs, **trained)
         except (OSError, ValueError, KeyError, TypeError):
             raise FootfallError(f"'{folder}' holds no saved model of {task.name}; fit it again") from None
-        if card["sentence"] != task.sentence:
+        if card.get("question") != _question(task):
             raise FootfallError(f"the saved model in '{folder}' answers another question; fit {task.name} again")
         kind = Calibrator if task.kind == "chance" else ScaleCalibrator
         return cls(task, Learner.load(folder), kind.load(folder / "calibration.json"), about, card["caution"])
+
+
+def _question(task: Task) -> str:
+    """What is asked, whatever it is called and however it is worded."""
+    return repr(replace(task, name=""))
