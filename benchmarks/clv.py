@@ -85,7 +85,8 @@ def run() -> Result:
     with shop_of(folder, "cdnow") as shop:
         found = shop.sql("select customer_id, occurred_at, cast(amount as double) as amount from orders order by all")
         book = _book(found)
-        tables, verdicts = [], {}
+        tables: list[Table] = []
+        verdicts: dict[str, bool] = {}
         for column, task in enumerate((PURCHASES, SPEND)):
             rolling, whole = _rolling(shop, task, book, column)
             tables += [whole, rolling]

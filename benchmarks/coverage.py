@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+import __main__
 from benchmarks.data import Result, Table, shop_of, tell
 from footfall.answers import ready
 from footfall.simulate import Dials, simulate
@@ -82,12 +83,17 @@ def shoot(seed: int) -> Shot:
     return Shot(seed, means(answers.lower), means(answers.value), means(answers.upper), means(known), alone, fifth)
 
 
+def _quiet() -> None:
+    # A spawned process has no main file; DuckDB takes that for somebody at a prompt, and draws its progress bars.
+    __main__.__file__ = __file__
+
+
 def shots(seeds: range, workers: int) -> list[Shot]:
     """Several seeds, in order, over processes."""
     if workers == 1:
         return [shoot(s) for s in seeds]
     found = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _quiet) as pool:
         for shot in pool.map(shoot, seeds):
             found.append(shot)
             if len(found) % 10 == 0:
