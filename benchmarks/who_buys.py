@@ -27,8 +27,8 @@ ABOUT = (
     "`boosted`, default settings, calibrated by rehearsals; `baseline`: Footfall's own, recency and frequency. The "
     "peer: `peer_sql.py`, sixty lines of hand-written point-in-time SQL and LightGBM, weekly training cutoffs, its "
     "chances as they come. Same customers, same cutoffs; the outcome is the peer's own reading of the raw sheet. "
-    "Intervals: 95%, customers resampled with all their rows. How far the calibration trusts few periods was settled on "
-    "earlier cutoffs of buy-7d (before 2011-10-29), CDNOW and the Complete Journey."
+    "Intervals: 95%, customers resampled with all their rows. How far the calibration trusts few periods was settled "
+    "on earlier cutoffs of buy-7d (before 2011-10-29), CDNOW and the Complete Journey."
 )
 
 
