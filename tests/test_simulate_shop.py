@@ -11,9 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-import footfall.simulate.shopkeeper as shopkeeper
 from footfall.errors import UsageError
-from footfall.simulate import Dials, Simulated, simulate
+from footfall.simulate import Dials, Simulated, shopkeeper, simulate
 
 HOUR = 3600
 
