@@ -80,6 +80,10 @@ class DuckDBEngine:
         rows = self.rows(sql, parameters)
         return rows[0][0] if rows else None
 
+    def progress(self) -> float:
+        """Per cent done of the statement that runs now, below 0 where unknown; may be asked from another thread."""
+        return float(self._connection.query_progress())
+
     def has(self, name: str) -> bool:
         """True when a table or view `name` (or `schema.name`) exists."""
         schema, _, table = name.rpartition(".")
