@@ -63,9 +63,9 @@ def test_little_data_changes_little_and_says_so(n: int, answer: float | None):
     lower, upper = small.interval(np.array([0.3]))
     middle = small.apply(np.array([0.3]))
     assert 0 < lower[0] < middle[0] < upper[0] < 1
-    assert upper[0] - lower[0] > 0.1
+    assert upper[0] - lower[0] > 0.15
     if n <= 3:
-        assert abs(middle[0] - 0.3) < 0.25
+        assert abs(middle[0] - 0.3) < 0.2
     big = Calibrator().fit(
         np.full(20_000, 0.3), (dice.random(20_000) < 0.3).astype(float), groups=np.arange(20_000) % 6
     )
@@ -132,17 +132,17 @@ def test_calm_periods_give_a_narrow_interval_and_shaken_ones_a_wide_one():
     widths = {}
     for shock in (0.0, 0.5):
         found = []
-        for seed in range(10):
-            s = shop(seed, customers=1000, periods=6, shock=shock)
+        for seed in range(20):
+            s = shop(seed, customers=2000, periods=6, shock=shock)
             made = Calibrator().fit(
                 np.tile(s["score"], 6),
                 s["y"][:6].ravel(),
-                groups=np.repeat(np.arange(6), 1000),
-                clusters=np.tile(np.arange(1000), 6),
+                groups=np.repeat(np.arange(6), 2000),
+                clusters=np.tile(np.arange(2000), 6),
             )
             found.append(np.mean(np.subtract(*made.interval(s["score"])[::-1])))
         widths[shock] = np.mean(found)
-    assert widths[0.0] < 0.085
+    assert widths[0.0] < 0.08
     assert widths[0.5] > 2.5 * widths[0.0]
 
 
@@ -163,9 +163,7 @@ def test_amounts_get_the_right_total_and_an_interval_that_holds_it():
         held.append(lower.sum() <= truth[k].sum() <= upper.sum())
         totals.append(made.apply(said).sum() * k / y[:k].sum())
         widths.append(np.mean((upper - lower) / made.apply(said)))
-    # Said is 70% too much. Five shaken periods prove that in most shops; where they do not, the line goes half way.
-    assert np.median(np.abs(np.array(totals) - 1.0)) < 0.03
-    assert np.quantile(np.abs(np.array(totals) - 1.0), 0.9) < 0.25
+    assert np.abs(np.array(totals) - 1.0).max() < 0.03
     assert np.mean(held) >= 0.90, np.mean(held)
     assert 0.1 < np.mean(widths) < 1.2, np.mean(widths)
 

@@ -8,8 +8,8 @@ Both classes fit one short line on predictions made for LATER times than the mod
 * amounts: `log E = z + a + (b - 1) (z - m)` with `z` the log of the model's amount, by quasi-Poisson likelihood.
 
 Normal priors pull towards the identity (`a` to 0, `b` to 1, `c` to 0): with few rows the model's own answer stands.
-So it does with few periods, however many rows they hold: the part of an offset that lasts has a standard deviation
-near 0.1, and the line keeps what that is worth beside the spread between periods (the shrinkage of a random effect,
+So a chance does with few periods, however many rows they hold: the part of an offset that lasts has a standard
+deviation near 0.1, and the line keeps what that is worth beside the spread between periods (the shrinkage of a random effect,
 Robinson 1991), unless the offset is too large and steady for chance; slopes keep G / (G + 1) of themselves.
 
 The interval answers: between which values does the mean true probability of customers with such a score lie, in a
@@ -207,7 +207,7 @@ def _fit_line(sample: _Sample, sds: tuple[float, ...]) -> Line:
     ranks = np.argsort(np.argsort(sample.z, kind="stable"), kind="stable")
     bands = (ranks * min(BANDS, n) // n).astype(np.intp)
     unfit = _excess(sample, mean, slope, bands, terms)
-    if sample.timed:
+    if sample.timed and sample.chance:  # an amount's total is to come out right, whatever the periods say
         beta = _lasting(beta, variance / periods + covariance[0, 0], periods)
     return Line(
         at,
