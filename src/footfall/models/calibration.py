@@ -9,8 +9,8 @@ Both classes fit one short line on predictions made for LATER times than the mod
 
 Normal priors pull towards the identity (`a` to 0, `b` to 1, `c` to 0): with few rows the model's own answer stands.
 So a chance does with few periods, however many rows they hold: the part of an offset that lasts has a standard
-deviation near 0.1, and the line keeps what that is worth beside the spread between periods (the shrinkage of a random effect,
-Robinson 1991), unless the offset is too large and steady for chance; slopes keep G / (G + 1) of themselves.
+deviation near 0.1, and the line keeps what that is worth beside the spread between periods (the shrinkage of a random
+effect, Robinson 1991), unless the offset is too large and steady for chance; slopes keep G / (G + 1) of themselves.
 
 The interval answers: between which values does the mean true probability of customers with such a score lie, in a
 period like those seen? Its variance on the line's scale is the sum of three parts:
