@@ -348,4 +348,125 @@ o9,1,a,s,199.9,18.14
             "select rows from quality where check_name = 'impossible age'": [(1,)],
         },
     ),
+    "people": Sample(
+        {
+            "crm.csv": """rec_id, name, DOB, zip, mobile, Occupation, Loyalty points, source_system
+1, "Mr. John Fitzgerald Kennedy", 29/05/1917, 02445, 555 1, politician, 7, crm
+2, "van der Berg, Anna Maria", 19560409, , , , , crm
+3, Ludwig van Beethoven, 13.13.1770, 53111, , , 9, web
+3, Ludwig van Beethoven, 13.13.1770, 53111, , , 9, web
+4, Cher, , , , , ,
+, Nobody, , , , , ,
+""",
+            "members.jsonl": """{"id": 7, "first_name": "Ada", "second_name": "K", "last_name": "Byron", "sex": "F", \
+"age": 36, "mail": "a@b.org"}
+{"id": 8, "first_name": "Bo", "last_name": "Lee", "age": 361, "updated_at": "2024-01-02T03:04:05Z", "hobby": ["go"]}
+""",
+            "voters.csv": """person_id,full_name,given_name,surname,house_number,street,town,county,place_of_birth
+9,"ada king, lady byron",ada,byron,7,high street,Leeds,,london
+""",
+        },
+        {"customers": 7},
+        {"members.jsonl": '{"id": 8, "first_name": "Bo", "last_name": "Lee-Ray", "updated_at": "2024-05-01"}\n'},
+        new_rows=1,
+        quarantined=1,
+        duplicate=1,
+        answers={
+            "select customer_id, first_name, later_names, surname, channel from customers order by 1": [
+                ("4", "Cher", None, None, "person"),
+                ("7", "Ada", "K", "Byron", "person"),
+                ("8", "Bo", None, "Lee", "person"),
+                ("9", "ada", "king, lady", "byron", "person"),
+                ("crm:1", "John", "Fitzgerald", "Kennedy", "crm"),
+                ("crm:2", "Anna", "Maria", "van der Berg", "crm"),
+                ("web:3", "Ludwig", None, "van Beethoven", "web"),
+            ],
+            "select birth_date::VARCHAR, postcode, phone, profession from customers where channel = 'crm' order by 1": [
+                ("1917-05-29", "02445", "555 1", "politician"),
+                ("1956-04-09", None, None, None),
+            ],
+            "select address, location, birth_place from customers where customer_id = '9'": [
+                ("7 high street, Leeds", "Leeds", "london")
+            ],
+            "select further->>'Loyalty points', further->>'birth_date' from customers where channel = 'web'": [
+                ("9", "13.13.1770")
+            ],
+            "select age, email, gender, further from customers where customer_id = '7'": [(36, "a@b.org", "f", None)],
+            "select age, further->>'age', further->>'hobby', occurred_at from customers where customer_id = '8'": [
+                (None, "361", '["go"]', datetime(2024, 1, 2, 3, 4, 5))
+            ],
+            "select customer_id from customers where occurred_at > '1900-01-01'": [("8",)],
+            "select reason, line from quarantine": [("no record id", 7)],
+            "select check_name, rows, action from quality where column_name = 'birth_date' order by 1": [
+                ("birth date in another format", 2, "repaired"),
+                ("no readable birth date", 1, "kept"),
+            ],
+        },
+    ),
+    "ebuy_emporium": Sample(
+        {
+            "customer_database.csv": """customer_id,first_name,surname,postcode,age
+1,Rhys,Richards,DE456EZ,45
+2,Maisie,Young,SW433XX,5
+3,Jo,Young,SW433XX,
+,Jo,Young,SW433XX,40
+""",
+            "crm_export.csv": """customer_id,first_name,surname,postcode,age
+1,Rhys,Richards,DE456EZ,45
+9,Al,Fox,DE456EZ,12
+""",
+            "purchases.csv": (
+                "event_time,product_id,category_id,category_code,brand,price,session_id,customer_id,"
+                "guest_first_name,guest_surname,guest_postcode\n"
+                "2019-10-01 00:00:02 UTC,a,10,beauty.skin,Aqua,35.79,s1,1.0,,,\n"
+                "2019-10-01 00:00:02 UTC,b,11,,,10.00,s1,1.0,,,\n"
+                "2019-10-01 00:00:03 UTC,b,11,,,10.00,s2,,rhys,richards,de456ez\n"
+                "2019-10-01 00:00:03 UTC,b,11,,,10.00,s2,,rhys,richards,de456ez\n"
+                "2019-10-01 00:00:04 UTC,b,11,,,-10.00,s2,,rhys,richards,de456ez\n"
+                "2019-10-01 00:00:05 UTC,b,11,,,4.00,s3,77,Al,Fox,DE456EZ\n"
+                "2019-10-01 00:00:06 UTC,b,11,,,4.00,s4,,,,\n"
+            ),
+            "guests.csv": "guest_first_name,guest_surname,guest_postcode\nben,white,rg369qf\nben,white,rg369qf\n",
+            "purchaser_ids.csv": "customer_id\n1\n77\n",
+        },
+        {"customers": 8, "lines": 5, "orders": 4, "products": 2},
+        {
+            "purchases.csv": "2019-10-01 00:00:09 UTC,c,12,,,5.00,s2,,rhys,richards,de456ez\n",
+            "guests.csv": "ann,white,rg369qf\n",
+        },
+        new_rows=2,
+        quarantined=2,
+        duplicate=2,
+        answers={
+            "select order_id like 's2-guest-%', customer_id, amount, guest_first_name, guest_surname, guest_postcode "
+            "from orders where order_id like 's2-%'": [(True, None, Decimal("10.0000"), "rhys", "richards", "de456ez")],
+            "select customer_id, amount, guest_surname from orders where customer_id is not null order by 1": [
+                ("1", Decimal("45.7900"), None),
+                ("77", Decimal("4.0000"), None),
+            ],
+            "select channel, count(*), count(customer_id), count(surname) from customer_history group by 1 "
+            "order by 1": [
+                ("crm", 2, 2, 2),
+                ("guest", 1, 0, 1),
+                ("purchase", 2, 2, 0),
+                ("web", 3, 3, 3),
+            ],
+            "select customer_id, surname, age from customers order by 1": [
+                ("1", "Richards", 45),
+                ("2", "Young", 5),
+                ("3", "Young", None),
+                ("77", None, None),
+                ("9", "Fox", 12),
+            ],
+            "select customer_id from known_customers order by 1": [("1",), ("77",)],
+            "select reason, line from quarantine order by 1": [("negative price", 6), ("no customer id", 5)],
+            "select check_name, sum(rows) from quality where check_name in ('under 16 years', 'guest checkout', "
+            "'nobody''s purchase', 'customer with a guest''s details') group by 1 order by 1": [
+                ("customer with a guest's details", 1),
+                ("guest checkout", 2),
+                ("nobody's purchase", 1),
+                ("under 16 years", 2),
+            ],
+        },
+    ),
 }

@@ -151,7 +151,7 @@ def test_plain_text_of_every_reading_verb(footfall: Command, shop: Path, tmp_pat
     assert len((tmp_path / "s.csv").read_text().splitlines()) == 24
     assert "reason" in footfall("--shop", shop, "explain", "order-7d", "R01").out
     said = footfall("--shop", shop, "backtest", "order-7d", "--models", "baseline", "--cutoffs", "2", "--out", "e.json")
-    assert "means over 2 test dates" in said.out
+    assert "means over 2 test dates" in said.out and "--all prints every metric" in said.out
     rows = [json.loads(line) for line in (tmp_path / "e.json").read_text().splitlines()]
     assert {r["task"] for r in rows} == {"order-7d"}
     assert "select" in footfall("--shop", shop, "show", "order-7d", "--sql", "--dialect", "spark").out.lower()
@@ -160,6 +160,28 @@ def test_plain_text_of_every_reading_verb(footfall: Command, shop: Path, tmp_pat
     assert footfall("--shop", shop, "sql", "select 1 as one where false").out.strip() == "nothing"
     many = footfall("--shop", shop, "sql", "select * from range(100)").out
     assert "... and 60 more rows (--json or --out FILE gives all)" in many
+
+
+def test_a_backtest_prints_what_decides_and_all_of_it_when_asked(footfall: Command, shop: Path) -> None:
+    line = ["--shop", shop, "backtest", "order-7d", "--models", "logistic", "--cutoffs", "1"]
+    short = footfall(*line).out
+    top = short.splitlines()
+    assert [row.split("(")[0].strip() for row in top[1:7]] == [
+        m for m in ("log loss", "auc", "calibration error") for _ in range(2)
+    ]
+    assert [row.split(")")[1].split()[0] for row in top[1:7]] == ["baseline", "logistic"] * 3, "a row a model"
+    kept = footfall(
+        "--shop", shop, "sql",
+        "select value, lower, upper, difference, difference_lower, difference_upper from evaluations "
+        "where cutoff is null and model = 'logistic' and metric = 'log_loss'", "--json",
+    ).json[0]  # fmt: skip
+    a, b, c, d, e, f = (f"{v:.4g}" for v in kept.values())
+    assert top[2].split(")")[1].split() == ["logistic", a, b, "to", c, d, e, "to", f]
+    assert "Is logistic better than the baseline at order-7d?" in short
+    whole = footfall(*line, "--all").out
+    assert len(whole.splitlines()) > len(top) and "--all" not in whole and "more rows" not in whole
+    assert {"brier", "precision", "lift", "log_loss"} <= {w for row in whole.splitlines() for w in row.split()}
+    assert "Is logistic better than the baseline at order-7d?" in whole
 
 
 def test_amounts_are_predicted_too(footfall: Command, shop: Path) -> None:
@@ -299,7 +321,8 @@ def test_data_or_question_at_fault_is_one_line(
 
 @pytest.mark.parametrize("verb", [v for v in VERBS if v not in ("simulate", "load", "tasks")])
 def test_a_missing_shop_is_named_and_not_made(footfall: Command, verb: str) -> None:
-    arguments = {"sql": ["select 1"], "report": ["r.html"], "check": [], "models": [], "run": []}.get(verb, ["buy-7d"])
+    alone = dict.fromkeys(["check", "resolve", "models", "run"], list[str]())
+    arguments = (alone | {"sql": ["select 1"], "report": ["r.html"]}).get(verb, ["buy-7d"])
     footfall(verb, *arguments).fails(1, "there is no shop 'shop.duckdb'; make one with: footfall load FILES")
     assert list(Path.cwd().iterdir()) == []
 

@@ -16,6 +16,7 @@ def test_every_dialect_spells_the_same_functions_with_the_same_parameters() -> N
         "local_time": ("ts", "tz"),
         "weekday": ("day",),
         "days_between": ("a", "b"),
+        "unicode_nfc": ("written",),
     }
     for name, functions in spelled.items():
         assert functions == spelled["duckdb"], name

@@ -107,7 +107,7 @@ def test_the_usual_gap_stands_beside_the_last_order(made: Trainer) -> None:
                     strict=True))  # fmt: skip
     seen = {True: 0, False: 0}
     for row in rows:
-        if row["feature"] == "orders_recency":
+        if row["feature"] in ("orders_recency", "orders_recency_in_gaps"):
             known = gaps[row["customer_id"]] is not None
             assert ("(usually " in row["reason"]) == known
             seen[known] += 1

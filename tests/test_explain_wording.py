@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from footfall.explain.wording import say
+from footfall.explain.wording import gap_beside, say
 from footfall.windows import (
     Feature,
     Past,
@@ -60,6 +60,13 @@ RHYTHM = Ratio(orders.recency().past(), orders.gap().past(), 1.0, "rhythm")
         (orders.recency().past(), 1.2, "last order 1 day ago (usually 21 days between)"),
         (orders.recency().past(), 0.4, "last order today (usually 21 days between)"),
         (RHYTHM, 2.94, "2.9 times the usual gap since the last order"),
+        (RHYTHM, 2.94, "2.9 times the usual gap since the last order (usually 21 days between)"),
+        (SOLD.recency().past(), 3.0, "last item bought 3 days ago (usually 21 days between)"),
+        (orders.recency().past(), None, "no order yet"),
+        (orders.gap().past(), 21.0, "usually 21 days between orders"),
+        (orders.gap().past(), 1.0, "usually 1 day between orders"),
+        (orders.gap().past(), 0.98, "usually 0.98 days between orders"),
+        (orders.gap().past(), None, "fewer than two orders"),
         (RHYTHM, None, "fewer than two orders"),
         (orders.count().trend("30d", "90d"), 0.53,
          "orders in the last 30 days: 0.5 times the pace of the last 90 days"),
@@ -77,6 +84,30 @@ RHYTHM = Ratio(orders.recency().past(), orders.gap().past(), 1.0, "rhythm")
 )  # fmt: skip
 def test_a_value_is_said_in_words(window: Any, value: Any, said: str) -> None:
     assert say(Feature(window), value, 21.0 if "usually" in said else None) == said
+
+
+@pytest.mark.parametrize(
+    ("usual", "said"),
+    [
+        (1.0, "usually 1 day between"),
+        (1.02, "usually 1 day between"),
+        (1.5, "usually 1.5 days between"),
+        (0.5, "usually 0.50 days between"),
+        (2.0, "usually 2 days between"),
+    ],
+)
+def test_the_usual_gap_counts_its_days(usual: float, said: str) -> None:
+    for window in (orders.recency().past(), RHYTHM):
+        assert say(Feature(window), 4.0, usual).endswith(f" ({said})")
+
+
+def test_the_usual_gap_is_said_only_beside_a_time_since() -> None:
+    assert gap_beside(Feature(orders.recency().past())) == gap_beside(Feature(RHYTHM)) == orders.gap().past().name
+    bought = SOLD.by("customer_id", "category")
+    assert gap_beside(Feature(bought.recency().past())) == bought.gap().past().name
+    assert say(Feature(orders.count().past()), 4, 21.0) == "4 orders so far"
+    assert say(Feature(orders.recency().past()), None, 21.0) == "no order yet"
+    assert say(Feature(orders.recency().past()), 3.0, float("nan")) == "last order 3 days ago"
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,20 @@ def test_load_accounts_for_every_row_and_check_returns_the_findings(shop: Shop) 
     assert shop.sql("select * from quality").num_rows == found.num_rows
 
 
+def test_a_shop_in_memory_leaves_nothing_behind(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    raw = toy.write_toy(tmp_path / "raw")
+    with Shop(":memory:", SETTINGS, threads=2) as made:
+        made.load(raw, source="simulated")
+        predictor = made.fit(WEEK, "baseline")
+        folder = made.context.models
+        assert list(folder.rglob("*.json")), "the model is saved, for as long as the shop is open"
+        assert made.predict(WEEK).num_rows == made.predict(WEEK, model=predictor.model).num_rows > 0
+    assert not folder.exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["raw"]
+    assert shop.context.models == Path(f"{shop.path}.models"), "a shop in a file keeps its models beside it"
+
+
 def test_sources_and_guess_speak_of_raw_files(shop: Shop, tmp_path: Path) -> None:
     assert {"simulated", "taobao", "online_retail", "cdnow", "complete_journey"} <= set(Shop.sources())
     file = tmp_path / "orders.csv"

@@ -97,3 +97,63 @@ def test_walmart(tmp_path: Path) -> None:
     assert engine.value("select count(*) from series") == 421_570
     days = engine.rows("select min(date)::VARCHAR, max(date)::VARCHAR from series")
     assert days == [("2010-02-05", "2012-10-26")]
+
+
+def test_ebuy_emporium(tmp_path: Path) -> None:
+    """The purchases are not here: the lists of guests and of purchasers stand in for them."""
+    engine, report = loaded("ebuy_emporium", "ebuy_emporium", tmp_path)
+    assert {f.role: f.rows_loaded for f in report.files} == {
+        "database": 23_476,
+        "crm": 7_825,
+        "guests": 7_759,
+        "purchasers": 19_849,
+    }
+    assert totals(report) == (58_909, 58_909, 0, 0)
+    assert engine.value("select count(*) from orders") == engine.value("select count(*) from lines") == 0
+    counts = "count(*), count(distinct customer_id), count(surname)"
+    assert engine.rows(f"select channel, {counts} from customer_history group by 1 order by 1") == [
+        ("crm", 7_825, 7_825, 7_825),
+        ("guest", 7_759, 0, 7_759),
+        ("purchase", 19_849, 19_849, 0),
+        ("web", 23_476, 23_476, 23_476),
+    ]
+    # One row an account id: in the database, the CRM or both, and those that only purchases know.
+    assert engine.value("select count(*) from customers") == 23_476 + 7_825 - 5_454 + 1_248
+    assert engine.value("select count(*) from customers where surname is null") == 1_248
+    triples = "select distinct first_name, surname, postcode from facts.customers where channel = 'guest'"
+    assert engine.value(f"select count(*) from ({triples})") == 7_759
+    young = engine.value("select sum(rows) from quality where check_name = 'under 16 years'")
+    assert young == engine.value("select count(*) from facts.customers where age < 16") == 6_108
+    assert engine.value("select count(*) from known_customers") == 0, "nothing of this has a date"
+
+
+def test_people_febrl3(tmp_path: Path) -> None:
+    engine, report = loaded("febrl3", "people", tmp_path)
+    assert totals(report) == (5_000, 5_000, 0, 0)
+    assert engine.value("select count(*) from customers") == 5_000
+    born = engine.rows("select count(birth_date), count(further->>'birth_date') from customers")
+    assert born == [(4_810, 35)]
+    assert engine.rows(
+        "select first_name, surname, postcode, address, birth_date::VARCHAR, further from customers "
+        "where customer_id = 'rec-1496-org'"
+    ) == [
+        (
+            "mitchell",
+            "green",
+            "2119",
+            "7 wallaby place, delmar, cleveland, sa",
+            "1956-04-09",
+            '{"soc_sec_id":"1804974"}',
+        )
+    ]
+
+
+def test_people_historical(tmp_path: Path) -> None:
+    engine, report = loaded("historical_50k", "people", tmp_path)
+    assert totals(report) == (50_578, 50_578, 0, 0)
+    assert engine.value("select count(*) from customers") == 50_578
+    filled = "count(birth_date), count(further->>'birth_date'), count(birth_place), count(profession), count(gender)"
+    assert engine.rows(f"select {filled} from customers") == [(36_271, 2_904, 43_651, 25_289, 39_348)]
+    assert engine.value("select later_names from customers where customer_id = 'Q2296770-1'") == (
+        "clifford, 1st baron clifford of"
+    )

@@ -35,7 +35,7 @@ def put(engine: DuckDBEngine, name: str, *rows: dict[str, Any]) -> None:
 
 def link(engine: DuckDBEngine, *rows: tuple[str, str, str]) -> None:
     for row in rows:
-        engine.execute("insert into links values (?, ?, ?)", row)
+        engine.execute("insert into links (source, source_customer_id, customer_id) values (?, ?, ?)", row)
     publish_views(engine)
 
 
@@ -186,3 +186,15 @@ def test_the_first_studys_names_still_work(engine: DuckDBEngine) -> None:
     ]
     assert engine.rows('select "Customer ID", "Interaction Type" from Customer_Interactions') == [("a", "view")]
     assert engine.rows('select "Customer ID", "Age", "Income" from Customer_Details') == [("a", 34, 100.0)]
+
+
+def test_a_shop_of_an_earlier_version_gets_the_columns_that_came_since() -> None:
+    engine = DuckDBEngine()
+    create_tables(engine)
+    put(engine, "customers", {"source_customer_id": "a", "surname": "Lee"})
+    engine.execute("drop view customers")
+    engine.execute("drop view customer_history")
+    engine.execute("alter table facts.customers drop column further")
+    create_tables(engine)
+    assert engine.columns("facts.customers")["further"] == "VARCHAR"
+    assert engine.rows("select customer_id, surname, further from customers") == [("a", "Lee", None)]

@@ -20,10 +20,10 @@ import pyarrow as pa
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from footfall.errors import FootfallError, UsageError
-from footfall.shop import DEFAULT_SHOP, Shop
+from footfall.report.terminal import ROWS, deciding, drawn
+from footfall.shop import DEFAULT_SHOP, Policy, Shop
 
 app = typer.Typer(
     name="footfall",
@@ -34,7 +34,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _EVERYWHERE = {"--shop": 1, "--memory": 1, "--threads": 1, "--json": 0, "--quiet": 0}
-_ROWS = 40
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def _shop(context: typer.Context, new: bool = False) -> Iterator[Shop]:
             given.shop.unlink(missing_ok=True)
 
 
-def _say(context: typer.Context, data: Any, text: str | None = None) -> None:
+def _say(context: typer.Context, data: Any, text: str | None = None, most: int = ROWS) -> None:
     """Print a result: JSON where asked for, else the text or a table of the rows."""
     if context.obj.json:
         rows = data.to_pylist() if isinstance(data, pa.Table) else data
@@ -99,7 +98,7 @@ def _say(context: typer.Context, data: Any, text: str | None = None) -> None:
     elif text is not None:
         typer.echo(text)
     else:
-        _draw(data)
+        _draw(data, most)
 
 
 def _told(value: Any) -> Any:
@@ -117,33 +116,14 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _draw(table: pa.Table) -> None:
+def _draw(table: pa.Table, most: int) -> None:
     if table.num_rows == 0:
         typer.echo("nothing")
         return
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    names = [n for n in table.column_names if n != "made_at"]
-    for name in names:
-        number = pa.types.is_floating(table.schema.field(name).type) or pa.types.is_integer(
-            table.schema.field(name).type
-        )
-        drawn.add_column(name, justify="right" if number else "left", overflow="fold")
-    for row in table.slice(0, _ROWS).to_pylist():
-        drawn.add_row(*(_cell(row[n]) for n in names))
     console = Console() if sys.stdout.isatty() else Console(width=200)
-    console.print(drawn, highlight=False, markup=False)
-    if table.num_rows > _ROWS:
-        typer.echo(f"... and {table.num_rows - _ROWS:,} more rows (--json or --out FILE gives all)")
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d}" if value.hour == value.minute == value.second == 0 else f"{value:%Y-%m-%d %H:%M:%S}"
-    return str(value)
+    console.print(drawn(table, most), highlight=False, markup=False)
+    if table.num_rows > most:
+        typer.echo(f"... and {table.num_rows - most:,} more rows (--json or --out FILE gives all)")
 
 
 Task = Annotated[str, typer.Argument(help="Name of the task; `footfall tasks` lists them.")]
@@ -228,6 +208,37 @@ def check(context: typer.Context) -> None:
 
 
 @app.command()
+def resolve(
+    context: typer.Context,
+    reviewed: Annotated[Path | None, typer.Option(help="The table review as CSV, its verdicts filled in.")] = None,
+    only_new: Annotated[bool, typer.Option("--only-new", help="Link what came since, leave the rest.")] = False,
+    unique: Annotated[str, typer.Option(help="Sources, with commas, whose accounts are each another person.")] = "",
+    age_gap: Annotated[float | None, typer.Option(help="The largest difference of ages within one person.")] = None,
+    verified: Annotated[str, typer.Option(help="email, phone: verified for every record, so that equal is one.")] = "",
+    households: Annotated[bool, typer.Option(help="Keep members of a household apart.")] = True,
+) -> None:
+    """Many records to one customer: how many customers there are, from..to, and who they are."""
+    policy = Policy(_words(unique), age_gap, households, _words(verified))
+    with _shop(context) as shop:
+        done = shop.resolve(policy, reviewed, only_new)
+        counts = shop.sql("select part, customers, lower, upper, meaning from customers_count")
+        moves = shop.sql("select chance, customers from customers_by_threshold order by chance")
+    if context.obj.json:
+        _say(context, {"counts": counts.to_pylist(), "by_threshold": moves.to_pylist(), "notes": list(done.notes)})
+        return
+    typer.echo(f"{done.sentence}\n")
+    _draw(counts, ROWS)
+    typer.echo("\nlinking from a chance of at least ... leaves so many customers:")
+    _draw(moves, ROWS)
+    for note in done.notes:
+        typer.echo(f"mind: {note}")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(w.strip() for w in text.split(",") if w.strip())
+
+
+@app.command()
 def tasks(context: typer.Context) -> None:
     """The catalogue of questions, each as a sentence."""
     with _shop(context, new=True) as shop:
@@ -251,7 +262,7 @@ def show(
 
 
 def _models(text: str) -> list[str]:
-    named = [m.strip() for m in text.split(",") if m.strip()]
+    named = list(_words(text))
     if not named:
         raise UsageError("--models names at least one model, as in --models baseline,boosted")
     return named
@@ -263,6 +274,7 @@ def backtest(
     task: Task,
     models: Annotated[str, typer.Option(help="Models to test, with commas.")] = "baseline,logistic,boosted",
     cutoffs: Annotated[int, typer.Option(min=1, help="Test dates.")] = 6,
+    all_: Annotated[bool, typer.Option("--all", help="Print every metric, not only those that decide.")] = False,
     out: Out = None,
 ) -> None:
     """Fit at earlier dates and compare with what then happened, beside the baseline."""
@@ -278,9 +290,11 @@ def backtest(
                 f"select * from evaluations where task = {name} order by cutoff nulls first, metric, model",
                 out,
             )
-    _say(context, done.table() if context.obj.json else table)
+    _say(context, done.table() if context.obj.json else table if all_ else deciding(table), most=table.num_rows)
     if not context.obj.json:
-        typer.echo(f"\nmeans over {len(done.cutoffs)} test dates: {', '.join(f'{c:%Y-%m-%d}' for c in done.cutoffs)}")
+        dates, over = ", ".join(f"{c:%Y-%m-%d}" for c in done.cutoffs), len(done.cutoffs)
+        more = "" if all_ else "; --all prints every metric"
+        typer.echo(f"\nmeans over {over} test date{'s' if over > 1 else ''}: {dates}{more}")
         for verdict in done.verdicts:
             typer.echo(verdict["sentence"])
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
+from weakref import finalize
 
 import pyarrow as pa
 
-from footfall import answers, quality, report
+from footfall import answers, identity, quality, report
 from footfall import sources as raw
 from footfall.engine import DuckDBEngine, Query
 from footfall.evaluate import Backtest
+from footfall.identity import Policy as Policy
 from footfall.simulate import Simulated
 from footfall.simulate import simulate as write_shop
 from footfall.spans import instant, zone
@@ -22,6 +26,7 @@ from footfall.tasks import CATALOGUE, Task, answer_query, find_task, tasks_from_
 from footfall.windows import Frame, features
 
 DEFAULT_SHOP = "shop.duckdb"
+IN_MEMORY = ":memory:"
 
 
 class Shop:
@@ -29,6 +34,7 @@ class Shop:
 
     Attributes:
         path: the file. Models are kept in the folder `<file>.models`; `shop.toml` and `tasks.toml` beside it are read.
+            A shop in memory (`:memory:`) keeps its models in a temporary folder, which goes when it is closed.
         engine: the engine that holds the tables.
         settings: how much work a fit may do.
         progress: called with a line of text as work goes on.
@@ -43,6 +49,8 @@ class Shop:
     ):
         self.path = Path(path)
         self.engine = DuckDBEngine(path, memory, threads)
+        self._models = Path(mkdtemp(prefix="footfall-") if str(path) == IN_MEMORY else f"{path}.models")
+        self._forget = finalize(self, rmtree, self._models, ignore_errors=True) if str(path) == IN_MEMORY else None
         create_tables(self.engine)
         self.settings = settings or Settings()
         self.progress: Callable[[str], None] = lambda message: None
@@ -51,6 +59,8 @@ class Shop:
     def close(self) -> None:
         """Close the file."""
         self.engine.close()
+        if self._forget:
+            self._forget()
 
     def __enter__(self) -> Shop:
         return self
@@ -71,9 +81,7 @@ class Shop:
 
     @property
     def context(self) -> answers.Context:
-        return answers.Context(
-            self.engine, Path(f"{self.path}.models"), self.timezone, self.settings, lambda m: self.progress(m)
-        )
+        return answers.Context(self.engine, self._models, self.timezone, self.settings, lambda m: self.progress(m))
 
     @staticmethod
     def simulate(out: str | Path, customers: int = 2000, days: int = 365, seed: int = 7) -> Simulated:
@@ -116,6 +124,16 @@ class Shop:
         quality.check(self.engine)
         self._ready.clear()
         return self.engine.fetch(answers.QUERIES["quality"])
+
+    def resolve(
+        self, policy: Policy | None = None, reviewed: str | Path | None = None, only_new: bool = False
+    ) -> identity.Resolved:
+        """Many records to one customer: how many customers there are, with interval; all facts are re-keyed to them.
+
+        `reviewed`: the table `review`, exported, its column verdict filled in. `only_new`: link only new records.
+        """
+        self._ready.clear()
+        return identity.resolve(self.engine, policy, reviewed, only_new, lambda m: self.progress(m))
 
     def sql(self, query: str, out: str | Path | None = None) -> pa.Table:
         """Any SQL over the shop, as an Arrow table; with `out`, written as CSV, Parquet or JSON by the ending too."""

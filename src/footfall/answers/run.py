@@ -12,7 +12,7 @@ from footfall.answers.context import Context
 from footfall.answers.keep import write
 from footfall.answers.work import Ready, backtest_task, check_answerable, explain_scores, fit_task, predict_task, ready
 from footfall.errors import FootfallError
-from footfall.models import find_model
+from footfall.models.contract import mean_of
 from footfall.tabular import lighter, make_plan
 from footfall.tasks import Task
 
@@ -51,7 +51,7 @@ def run(context: Context, tasks: Sequence[Task], check: Callable[[], object], mo
     `check` carries out the quality checks. A run over data and tasks that have not changed does nothing.
     """
     for name in models:
-        find_model(name)  # a wrong name is said before the work
+        mean_of(name)  # a wrong name is said before the work
     mark = _fingerprint(context, tasks, models)
     done = context.engine.value("select value from settings where name = 'run'")
     if done == mark:

@@ -38,6 +38,7 @@ DIALECTS: dict[str, Dialect] = {
                 ("a", "b"),
                 "(epoch_us(cast(b as timestamp)) - epoch_us(cast(a as timestamp))) / 86400000000.0",
             ),
+            "unicode_nfc": Function(("written",), "nfc_normalize(written)"),
         },
     ),
     "spark": Dialect(
@@ -49,6 +50,8 @@ DIALECTS: dict[str, Dialect] = {
                 ("a", "b"),
                 "(unix_micros(cast(b as timestamp)) - unix_micros(cast(a as timestamp))) / 86400000000.0",
             ),
+            # Spark has no Unicode normalisation: text in other scripts must come composed there.
+            "unicode_nfc": Function(("written",), "written"),
         },
     ),
 }

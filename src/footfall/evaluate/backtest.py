@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from footfall.evaluate.bootstrap import Part, bootstrap_cutoffs, verdict
+from footfall.evaluate.bootstrap import Part, bootstrap_all, verdict
 from footfall.evaluate.metrics import (
     AMOUNT_METRICS,
     CHANCE_METRICS,
@@ -19,7 +19,7 @@ from footfall.evaluate.metrics import (
     chance_metrics,
     gains_curve,
 )
-from footfall.tabular import Trainer
+from footfall.tabular import Trainer, one_thread
 
 BASELINE = "baseline"
 BOOTSTRAPPED = {
@@ -48,6 +48,7 @@ class Backtest:
         return pa.Table.from_pylist(self.evaluations)
 
 
+@one_thread()
 def backtest(
     trainer: Trainer,
     models: Sequence[str],
@@ -71,17 +72,18 @@ def backtest(
     if progress:
         progress(f"{task.name}: learning {', '.join(names)} for {len(cutoffs)} test dates")
     trainer.warm(names, cutoffs)
-    for at in cutoffs:
-        matrix = trainer.test(at)
-        answers = {}
-        for name in names:
-            predictor = trainer.fit(name, at)
-            answers[name] = predictor.predict(matrix).value
-            thresholds.append(predictor.trained.base_rate)
-        assert matrix.y is not None
-        part = Part(matrix.y, answers, matrix.clusters, matrix.weight)
-        parts.append(part)
-        evaluations += _single(task.name, task.kind, at, part, thresholds[-1], trainer.settings.seed)
+    with trainer.table.remembering():  # the models of one test date are rehearsed on the same rows
+        for at in cutoffs:
+            matrix = trainer.test(at)
+            answers = {}
+            for name in names:
+                predictor = trainer.fit(name, at)
+                answers[name] = predictor.predict(matrix).value
+                thresholds.append(predictor.trained.base_rate)
+            assert matrix.y is not None
+            part = Part(matrix.y, answers, matrix.clusters, matrix.weight)
+            parts.append(part)
+            evaluations += _single(task.name, task.kind, at, part, thresholds[-1], trainer.settings.seed)
     overall = _overall(task.name, task.kind, parts, evaluations, names, draws, trainer.settings.seed)
     best = _best(overall, names, DECIDING[task.kind])
     verdicts = [_verdict(task.name, task.kind, r, len(cutoffs)) for r in overall if _deciding(r, task.kind)]
@@ -122,8 +124,9 @@ def _overall(
     rows: list[Row] = []
     if not parts:
         return rows
-    for metric in BOOTSTRAPPED[kind]:
-        for name, e in bootstrap_cutoffs(metric, parts, BASELINE, draws, seed).items():
+    metrics = BOOTSTRAPPED[kind]
+    for metric, found in zip(metrics, bootstrap_all(metrics, parts, BASELINE, draws, seed), strict=True):
+        for name, e in found.items():
             rows.append(
                 _row(task, None, name, metric, e.value, total)
                 | {"lower": e.lower, "upper": e.upper, "difference": e.diff}

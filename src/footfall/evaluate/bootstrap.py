@@ -64,19 +64,33 @@ def bootstrap_cutoffs(
     metric: MetricLike, parts: Sequence[Part], baseline: str, draws: int = 300, seed: int = 0
 ) -> dict[str, Estimate]:
     """As `bootstrap`, for the mean of the metric over several cutoffs; a customer is drawn in all of them at once."""
+    return bootstrap_all([metric], parts, baseline, draws, seed)[0]
+
+
+def bootstrap_all(
+    metrics: Sequence[MetricLike], parts: Sequence[Part], baseline: str, draws: int = 300, seed: int = 0
+) -> list[dict[str, Estimate]]:
+    """As `bootstrap_cutoffs`, for several metrics, each measured on the same draws."""
     names = list(parts[0].predictions) if parts else []
     if baseline not in names:
         raise UsageError(f"there is no model '{baseline}' to compare with{did_you_mean(baseline, names)}")
     codes, size = _codes(parts)
-    weighers = [[_weigher(metric, part.y, part.predictions[name]) for name in names] for part in parts]
+    weighers = [
+        [[_weigher(metric, part.y, part.predictions[name]) for name in names] for part in parts] for metric in metrics
+    ]
     given = [_given(part) for part in parts]
-    whole = _means(weighers, given)
     dice = np.random.default_rng(seed)
-    drawn = np.full((draws, len(names)), np.nan)
+    drawn = np.full((len(metrics), draws, len(names)), np.nan)
     for k in range(draws):
         counts = np.bincount(dice.integers(0, size, size), minlength=size) if size else np.zeros(0)
-        drawn[k] = _means(weighers, [w * counts[c] for w, c in zip(given, codes, strict=True)])
+        weights = [w * counts[c] for w, c in zip(given, codes, strict=True)]
+        for i, one in enumerate(weighers):
+            drawn[i, k] = _means(one, weights)
     at = names.index(baseline)
+    return [_estimates(names, at, _means(one, given), drawn[i]) for i, one in enumerate(weighers)]
+
+
+def _estimates(names: list[str], at: int, whole: Floats, drawn: Floats) -> dict[str, Estimate]:
     diffs = drawn - drawn[:, [at]]
     return {
         name: Estimate(float(whole[j]), *_limits(drawn[:, j]), float(whole[j] - whole[at]), *_limits(diffs[:, j]))

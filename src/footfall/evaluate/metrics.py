@@ -203,16 +203,32 @@ def calibration_slope(y: Any, p: Any, weight: Any = None) -> float:
     return NAN
 
 
-def _bands(p: Floats, w: Floats, bins: int) -> NDArray[np.intp]:
-    """Band of equal weight for each row, lowest first; equal predictions share a band."""
+@dataclass(frozen=True)
+class Runs:
+    """Rows sorted once by prediction, lowest first, in runs of equal ones, for any number of weightings."""
+
+    order: NDArray[np.intp]
+    starts: NDArray[np.intp]  # first position of each run
+    run: NDArray[np.intp]  # number of the run of each row, in the rows' own order
+
+    def bands(self, w: Floats, bins: int) -> NDArray[np.intp]:
+        """Band of equal weight for each row, lowest first; equal predictions share a band."""
+        mass = np.add.reduceat(w[self.order], self.starts)
+        middle = np.cumsum(mass) - mass / 2.0
+        band = np.minimum((middle * bins / w.sum()).astype(np.intp), bins - 1)
+        return np.asarray(band[self.run], dtype=np.intp)
+
+
+def runs(p: Floats) -> Runs:
     order = np.argsort(p, kind="stable")
     starts = np.concatenate([[0], np.flatnonzero(np.diff(p[order])) + 1])
-    mass = np.add.reduceat(w[order], starts)
-    middle = np.cumsum(mass) - mass / 2.0
-    band = np.minimum((middle * bins / w.sum()).astype(np.intp), bins - 1)
-    out = np.empty(len(p), dtype=np.intp)
-    out[order] = np.repeat(band, np.diff(np.append(starts, len(p))))
-    return out
+    run = np.empty(len(p), dtype=np.intp)
+    run[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(p))))
+    return Runs(order, starts, run)
+
+
+def _bands(p: Floats, w: Floats, bins: int) -> NDArray[np.intp]:
+    return runs(p).bands(w, bins)
 
 
 def calibration_error(y: Any, p: Any, weight: Any = None, bins: int = 10) -> float:
@@ -224,7 +240,11 @@ def calibration_error(y: Any, p: Any, weight: Any = None, bins: int = 10) -> flo
     if taken is None:
         return NAN
     y, p, w = taken
-    return float(np.abs(np.bincount(_bands(p, w, bins), w * (y - p), bins)).sum() / w.sum())
+    return _calibration_error_of(runs(p), y - p, w, bins)
+
+
+def _calibration_error_of(sorted_: Runs, miss: Floats, w: Floats, bins: int = 10) -> float:
+    return float(np.abs(np.bincount(sorted_.bands(w, bins), w * miss, bins)).sum() / w.sum())
 
 
 def calibration_floor(p: Any, weight: Any = None, bins: int = 10, draws: int = 200, seed: int = 0) -> float:
@@ -370,6 +390,11 @@ def _ranked(of: Callable[[Ranking, Floats], float]) -> Callable[[Floats, Floats]
     return prepare
 
 
+def _banded(y: Floats, p: Floats) -> Weigher:
+    sorted_, miss = runs(p), y - p
+    return lambda w: _calibration_error_of(sorted_, miss, w)
+
+
 def _gini_prepared(y: Floats, p: Floats) -> Weigher:
     rank, perfect = ranking(y, p), ranking(y, y)
     return lambda w: _gini_of(rank, perfect, w) if perfect.y[-1] >= 0 else NAN
@@ -382,7 +407,7 @@ CHANCE_METRICS: dict[str, Metric] = {
         Metric("average_precision", average_precision, 1, prepare=_ranked(_precision_of)),
         Metric("brier", brier, -1, prepare=_averaged(_squares)),
         Metric("log_loss", log_loss, -1, prepare=_averaged(_log_losses)),
-        Metric("calibration_error", calibration_error, -1),
+        Metric("calibration_error", calibration_error, -1, prepare=_banded),
         Metric("calibration_slope", calibration_slope, 0, 1.0),
         Metric("observed_over_expected", observed_over_expected, 0, 1.0),
         Metric("lift", lift, 1, prepare=_ranked(_lift_of)),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from footfall.explain.wording import say
+from footfall.explain.wording import gap_beside, say
 from footfall.tabular import Encoder, Matrix, Predictor
 from footfall.tabular.encode import to_floats
 from footfall.windows import Feature
@@ -28,12 +28,10 @@ def reasons(predictor: Predictor, matrix: Matrix, features: tuple[Feature, ...],
     keys = list(task.keys)
     rows = matrix.table.select([*keys, *dict.fromkeys(names)]).to_pylist()
     stamps = matrix.table.column("cutoff").to_pylist()
-    gap = "orders_gap" if "orders_gap" in matrix.table.column_names else None
-    gaps = to_floats(matrix.table.column(gap)) if gap else np.full(matrix.rows, np.nan)
+    gaps = _gaps(matrix, [known[n] for n in dict.fromkeys(names)])
     order = np.argsort(-np.abs(parts), axis=1, kind="stable")[:, :top]
     found = []
     for i, row in enumerate(rows):
-        usual = float(gaps[i]) if np.isfinite(gaps[i]) else None
         for rank, j in enumerate(order[i], start=1):
             name, value = names[j], row[names[j]]
             if parts[i, j] == 0:
@@ -46,7 +44,7 @@ def reasons(predictor: Predictor, matrix: Matrix, features: tuple[Feature, ...],
                 "feature": name,
                 "value": None if value is None else str(value),
                 "contribution": float(parts[i, j]),
-                "reason": say(known[name], value, usual if name == "orders_recency" else None)
+                "reason": say(known[name], value, float(gaps[name][i]) if name in gaps else None)
                 + (" (raises it)" if parts[i, j] > 0 else " (lowers it)"),
             }
             found.append(entry | {k: row[k] for k in keys})
@@ -81,6 +79,13 @@ def importances(predictor: Predictor, matrix: Matrix, features: tuple[Feature, .
             }
         )
     return found
+
+
+def _gaps(matrix: Matrix, features: list[Feature]) -> dict[str, Floats]:
+    """Name of a feature that tells a time since -> the usual days between, per row (NaN where unknown)."""
+    usual = {f.name: gap_beside(f) for f in features}
+    there = set(matrix.table.column_names)
+    return {name: to_floats(matrix.table.column(gap)) for name, gap in usual.items() if gap in there}
 
 
 def _direction(matrix: Matrix, name: str, part: Floats) -> float | None:

@@ -23,8 +23,32 @@ def number(value: float) -> str:
 def say(feature: Feature, value: Any, usual: float | None = None) -> str:
     """One feature's value in words: "last order 64 days ago (usually 21 days between orders)".
 
-    `usual` is the customer's own typical gap, said beside a recency.
+    `usual` is the customer's own typical gap in days, said beside the time since the last one (see `gap_beside`).
     """
+    told = _say(feature, value)
+    if not usual or not math.isfinite(usual) or gap_beside(feature) is None or told == feature.words.missing:
+        return told
+    return f"{told} (usually {_days(usual)} between)"
+
+
+def gap_beside(feature: Feature) -> str | None:
+    """Name of the feature that holds the usual gap of what `feature` tells the time since; None for all others."""
+    window = feature.window
+    if isinstance(window, Past) and window.aggregate.function == "recency":
+        return window.aggregate.fact.gap().past().name
+    if isinstance(window, Ratio) and (window.top.aggregate.function, window.bottom.aggregate.function) == (
+        "recency", "gap",
+    ):  # fmt: skip
+        return window.bottom.name
+    return None
+
+
+def _days(value: float) -> str:
+    told = number(value)
+    return "1 day" if told in ("1", "1.0") else f"{told} days"
+
+
+def _say(feature: Feature, value: Any) -> str:
     words = feature.words
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return words.missing
@@ -50,8 +74,9 @@ def say(feature: Feature, value: Any, usual: float | None = None) -> str:
             if days == 0
             else words.phrase.format(value=days)
         )
-        text = text.replace(" 1 days ago", " 1 day ago")
-        return text + (f" (usually {number(usual)} days between)" if usual and kind == "recency" else "")
+        return text.replace(" 1 days ago", " 1 day ago")
+    if kind == "gap":
+        return words.phrase.replace("{value} days", "{value}").format(value=_days(float(value)))
     if kind == "count" and isinstance(feature.window, Ratio):
         return words.phrase.format(value=f"{float(value):.1f}")
     text = words.phrase.format(value=number(float(value)))

@@ -40,6 +40,7 @@ class Baseline:
 
     name = "baseline"
     kinds = frozenset({CHANCE, AMOUNT})
+    whole = True
 
     def __init__(self, kind: str, seed: int = 0, **settings: Any) -> None:
         checked_settings(self.name, kind, self.kinds, settings, _DEFAULTS)

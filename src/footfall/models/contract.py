@@ -9,6 +9,8 @@ The contract, kept by `tests/test_models_contract.py` on every member:
 * an integer `weight` gives what repeating the row would give (up to rounding or, for sampled trees, chance);
 * two fits with one seed give the same bits; so do `save` and `load`;
 * a row's prediction does not depend on the rows beside it;
+* it may carry two class attributes: `asks`, names of settings that the caller fills in from the question (`horizon`
+  in days, `frequency`, `recency`, `tenure`, `measure`: names of features, ...), and `whole`, see `answers_whole`;
 * `contributions(X).sum(1)` is the raw score on `scale`: `predict` is its sigmoid (`log-odds`), its exponential
   (`log`), or itself, never below zero (`linear`).
 """
@@ -77,9 +79,33 @@ def find_model(name: str) -> type[Model]:
     return cast("type[Model]", find("footfall.models", name, "MODEL", "model").MODEL)
 
 
+def mean_of(name: str) -> tuple[str, ...]:
+    """The models that `name` is the mean of: `boosted+bgnbd` of two, a plain name of itself alone.
+
+    Raises UsageError, with the right names, when one of them is unknown or said twice.
+    """
+    parts = tuple(name.split("+"))
+    for part in parts:
+        find_model(part)
+    if len(set(parts)) < len(parts):
+        raise UsageError(f"'{name}' says a model twice; name each of them once")
+    return parts
+
+
 def model_names() -> list[str]:
     """Names of all models, sorted."""
     return members("footfall.models", "MODEL")
+
+
+def asked_by(model: type[Model]) -> frozenset[str]:
+    """Settings that the caller is to fill in from the question, where it can: the class attribute `asks`."""
+    return cast("frozenset[str]", getattr(model, "asks", frozenset()))
+
+
+def answers_whole(model: type[Model]) -> bool:
+    """Whether amounts are answered in one, nothing and much alike (class attribute `whole`), else as a hurdle: the
+    caller fits one model to whether there is any and one to how much there is then."""
+    return bool(getattr(model, "whole", False))
 
 
 def checked_settings(model: str, kind: str, kinds: frozenset[str], given: dict[str, Any], known: Any) -> None:

@@ -35,6 +35,7 @@ class Check:
     """What every check states: its name, the column it speaks of, what it counts, and what that does to the answers.
 
     `table` is the canonical table looked at. `action` is what is done to the rows counted when repairs are asked for.
+    `covers` names findings of loads that say the same of one load: they are told once, by this check (`once.py`).
     """
 
     name: str
@@ -44,6 +45,7 @@ class Check:
     counts: str
     effect: str
     action: Action = "kept"
+    covers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

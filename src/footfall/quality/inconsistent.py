@@ -136,6 +136,7 @@ GOODS = (
         "spend and demand to come count sales only; a return takes effect when the business knew of it",
         where="kind = 'return'",
         example=_LINE,
+        covers=("return", "cancellation"),
     ),
     RowCheck(
         "no_product",
@@ -146,6 +147,7 @@ GOODS = (
         "they count in what an order cost, but would mislead demand and recommendations",
         where="category = 'non-product'",
         example="concat_ws(' ', order_id, product_id)",
+        covers=("code that is no product",),
     ),
     RowCheck(
         "negative_order_amount",

@@ -14,6 +14,9 @@ _WORDS = {
     "satisfaction": "satisfaction scores",
 }
 
+_TOLD = {"hour": ("late",), "day": ("approved after a day or more",)}
+"""How sources call late rows when they load."""
+
 
 def _late(table: str, unit: str, words: str) -> RowCheck:
     longest = f"max(days_between(occurred_at, known_at)) filter (where {_DATED})"
@@ -27,6 +30,7 @@ def _late(table: str, unit: str, words: str) -> RowCheck:
         where=f"{_DELAY} > interval 1 {unit} and {_DATED}",
         among=_DATED,
         summary=f"['longest: ' || printf('%.1f', {longest}) || ' days']",
+        covers=_TOLD[unit],
     )
 
 

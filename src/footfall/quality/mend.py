@@ -16,8 +16,8 @@ from footfall.quality.scan import count, filter_sql, with_examples
 
 AT_MOST = 0.05
 FEW = 100
-"""More rows than `FEW` and a larger share of a source's rows than `AT_MOST` are not set aside: then it is the source
-(or the machine's clock) that is at fault, and the rows are kept and told."""
+"""More rows than `FEW` and a larger share of a source's rows than `AT_MOST` are neither set aside nor emptied: then it is
+the source (or the machine's clock) that is at fault, and the rows are kept and told."""
 
 
 def rows_sql(table: str, now: datetime, present: datetime | None = None) -> str:
@@ -86,16 +86,24 @@ def _too_many(rows: int, looked_at: int) -> bool:
 
 
 def empty(engine: Engine, check: RowCheck, rows: str, now: datetime) -> None:
-    """Set `check.column` to NULL where the check trips; `rows` as of `rows_sql`."""
+    """Set `check.column` to NULL where the check trips; `rows` as of `rows_sql`.
+
+    Values of a source in which too many trip stay: then the rule does not fit it (persons of past centuries), or the
+    source is at fault, and what it says may still tell its records apart.
+    """
+    tallies = [t for t in count(engine, rows, [check]) if t.rows and not _too_many(t.rows, t.looked_at)]
+    if not tallies:
+        return
+    where = f"({filter_sql(check)}) and source in ({', '.join(literal(t.source) for t in tallies)})"
     engine.execute(
         f"""insert into repairs
         select source, {literal(check.table)}, {literal(check.name)}, {literal(check.column)}, 'repaired',
                {check.column}::varchar, null, count(*), {literal(now)}
-        from {rows} where {filter_sql(check)} group by source, {check.column} order by all"""
+        from {rows} where {where} group by source, {check.column} order by all"""
     )
     engine.execute(
         f"update facts.{check.table} set {check.column} = null "
-        f"where rowid in (select row_id from {rows} where {filter_sql(check)})"
+        f"where rowid in (select row_id from {rows} where {where})"
     )
 
 

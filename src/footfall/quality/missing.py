@@ -17,6 +17,17 @@ EXAMPLE = {
 """What names one row of a table, for examples."""
 
 
+_TOLD = {
+    "source_customer_id": ("no customer",),
+    "session_id": ("no session",),
+    "category": ("no category",),
+    "email": ("no e-mail address",),
+    "age": ("no readable age", "no birth date"),
+    "income": ("no income",),
+}
+"""Column -> how sources call its absence when they load."""
+
+
 def _empty(table: str, column: str, effect: str, among: str = "true", value: str = "") -> RowCheck:
     return RowCheck(
         f"missing_{column}",
@@ -29,6 +40,7 @@ def _empty(table: str, column: str, effect: str, among: str = "true", value: str
         among=among,
         example=EXAMPLE[table],
         unless_all=True,
+        covers=_TOLD.get(column, ()),
     )
 
 
@@ -106,6 +118,7 @@ COLUMNS = (
         "they count as demand, but for no customer until records are resolved: repeat purchases are understated",
         where="source_customer_id is null",
         example="order_id",
+        covers=("no customer", "guest checkout"),
     ),
 )
 

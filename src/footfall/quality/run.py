@@ -18,6 +18,7 @@ from footfall.quality.inconsistent import INCONSISTENT
 from footfall.quality.late import LATE
 from footfall.quality.mend import empty, respell, rows_sql, set_aside, spelled
 from footfall.quality.missing import MISSING
+from footfall.quality.once import say_once
 from footfall.quality.rollup import rollups, timezone
 from footfall.quality.scan import EXAMPLES, Tally, ask, count, with_examples
 from footfall.quality.spelling import SPELLING
@@ -30,7 +31,8 @@ CHECKS: tuple[Check, ...] = (*MISSING, *DAYS, *INCONSISTENT, *SPELLING, *DUPLICA
 def check(engine: Engine, repair: bool = True) -> list[Finding]:
     """Look at all facts of the shop and write what is wrong into `quality`, in one transaction.
 
-    The rows of `quality` that belong to no load are replaced; those that loads wrote stay. With `repair`, spellings
+    The rows of `quality` that belong to no load are replaced; those that loads wrote stay, save what a check tells over
+    all loads: that moves to `told_by_check`. With `repair`, spellings
     are made one, impossible ages become NULL and impossible rows move to `quarantine`; `repairs` keeps what was
     there. Running it again changes nothing and finds the same. Without `repair` the facts stay as they are.
 
@@ -58,6 +60,7 @@ def check(engine: Engine, repair: bool = True) -> list[Finding]:
         engine.execute("delete from quality where load_id is null")
         if findings:
             engine.append("quality", _arrow(findings))
+        say_once(engine, CHECKS)
     return findings
 
 

@@ -116,3 +116,30 @@ EVENT_TYPES = ("view", "click", "add_to_cart", "remove_from_cart", "search", "pu
 GENDERS = ("female", "male", "other")
 TIERS = ("bronze", "silver", "gold")
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+MORE_FEMALE = _words(
+    "Abigail Alexandra Alisha Amber Amelie Amina Amy Annabelle Beatrice Bella Bethany Caitlin Eleanor Eliza "
+    "Elizabeth Erin Esme Eve Evelina Gemma Georgia Gracie Harriet Heidi Hope Imogen Iris Isabel Isobel Jasmine "
+    "Jennifer Julia Katie Keira Lacey Lara Leah Lexi Libby Lola Lottie Lucy Lydia Madison Maisie Maria Martha Mary "
+    "Maryam Mollie Molly Niamh Paige Penelope Rebecca Rose Sara Scarlett Skye Sophia Summer Tilly Victoria Violet "
+    "Zoe"
+)
+MORE_MALE = _words(
+    "Aaron Aidan Alex Alexander Andrew Anthony Ashton Bailey Benjamin Billy Blake Bobby Bradley Callum Cameron "
+    "Charles Christopher Connor Dexter Dominic Dylan Elliot Elliott Evan Felix Frankie Frederick Gabriel Harley "
+    "Harrison Harvey Hugo Ibrahim Jake Jamie Jayden Jenson Joel John Jonathan Joseph Kai Kian Kyle Lewis Liam Luca "
+    "Luke Matthew Michael Mohammed Nathan Nathaniel Nicholas Oakley Ollie Patrick Reece Riley Robert Ronnie Ryan Sam "
+    "Sebastian Spencer Stanley Theo Toby Tyler Yusuf Zachary"
+)
+NICKNAMES = dict(
+    pair.split(":")
+    for pair in _words(
+        "Alexander:Alex Alexandra:Alex Andrew:Andy Anthony:Tony Benjamin:Ben Bethany:Beth Cameron:Cam "
+        "Charles:Charlie Charlotte:Lottie Christopher:Chris Daniel:Dan David:Dave Edward:Ted Eleanor:Ellie "
+        "Elizabeth:Liz Frederick:Fred Harrison:Harry Henry:Harry Isabella:Bella Jacob:Jake James:Jim Jennifer:Jenny "
+        "Jessica:Jess Jonathan:Jon Joseph:Joe Joshua:Josh Madison:Maddie Martin:Marty Matthew:Matt Megan:Meg "
+        "Michael:Mike Mohammed:Mo Nathan:Nate Nathaniel:Nat Nicholas:Nick Olivia:Liv Patrick:Pat Peter:Pete "
+        "Rebecca:Becky Robert:Bob Samuel:Sam Sebastian:Seb Sophie:Soph Stephen:Steve Theodore:Theo Thomas:Tom "
+        "Victoria:Vicky William:Will Zachary:Zac"
+    )
+)
+"""Full name and what friends say."""

@@ -91,6 +91,7 @@ class Role:
         nulls: texts that mean "nothing" beside the empty one.
         repeats: equal rows are different happenings (no id, no time of day), not copies of one.
         required: a load of this source without such a file is refused.
+        rest: name under which `values` see the file's undeclared columns, as one JSON text (none: left out).
     """
 
     name: str
@@ -107,6 +108,7 @@ class Role:
     nulls: tuple[str, ...] = ()
     repeats: bool = False
     required: bool = False
+    rest: str = ""
 
     @property
     def all_columns(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from footfall.sources.declare import Fill, Role, Source
 from footfall.sources.mapped import read_mapping
 from footfall.sources.metering import Meter, Progress
 from footfall.sources.reading import RawFile, count_breaks, find_files, fingerprint, look_at, role_of
+from footfall.sources.seen import checked_out_sql
 from footfall.sources.staging import (
     Job,
     Tally,
@@ -267,7 +268,8 @@ def _fill(job: Job, fill: Fill, load_id: int) -> None:
             )
         else:
             engine.execute(
-                f"delete from filling where row_hash in (select row_hash from facts.{table.name} where {mine})"
+                f"delete from filling where row_hash in (select row_hash from facts.{table.name} where {mine} "
+                f"union all {checked_out_sql(table.name, job.name)})"
             )
     engine.execute(f"insert into facts.{table.name} by name select *, {', '.join(extra)} from filling")
 

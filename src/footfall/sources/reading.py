@@ -203,6 +203,17 @@ def _look_at_json(text: str, file: RawFile) -> RawFile:
     return replace(file, kind="jsonl", columns=columns)
 
 
+def with_all_keys(engine: Engine, file: RawFile) -> RawFile:
+    """A JSON file with the keys of all its objects, not only of the first ones."""
+    if file.kind != "jsonl":
+        return file
+    form = "array" if file.array else "newline_delimited"
+    packed = ", compression = 'gzip'" if file.packed else ""
+    text = f"read_json_objects({literal(str(file.path))}, format = '{form}', ignore_errors = true{packed})"
+    keys = engine.rows(f"select distinct unnest(json_keys(json)) as key from {text} order by key")
+    return replace(file, columns=tuple(dict.fromkeys([*file.columns, *(str(k) for (k,) in keys)])))
+
+
 def _keys(texts: Sequence[str]) -> tuple[str, ...]:
     keys: dict[str, None] = {}
     for text in texts:

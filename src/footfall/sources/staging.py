@@ -7,7 +7,7 @@ copies of a row leave it. All of this is outside the shop's tables, so a failure
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,8 @@ from footfall.engine import Engine, literal, values_sql
 from footfall.errors import FootfallError
 from footfall.sources.declare import Check, Role, Source
 from footfall.sources.metering import Meter
-from footfall.sources.reading import RawFile, in_utf8, matched, raw_lines, record_lines
+from footfall.sources.reading import RawFile, in_utf8, matched, raw_lines, record_lines, with_all_keys
+from footfall.sources.seen import checked_out_sql, drop_seen
 
 _OFFSET = r":[0-9.]+ ?([+-][0-9]{2}(:?[0-9]{2})?|Z|UTC)$"
 _FORMATS = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y")
@@ -78,6 +79,9 @@ def stage(job: Job, role: Role) -> None:
         f"create or replace temp table rejects_{role.name} "
         "(file_no USMALLINT, line BIGINT, reason VARCHAR, raw VARCHAR)"
     )
+    if role.rest:
+        for _, tally in job.of(role):
+            tally.file = with_all_keys(engine, tally.file)
     for group in _groups(role, job.of(role)):
         with job.meter.reading([t.file for _, t in group]):
             _read_group(job, role, group)
@@ -93,7 +97,7 @@ def _groups(role: Role, numbered: Sequence[tuple[int, Tally]]) -> list[list[tupl
     for number, tally in numbered:
         f = tally.file
         alone = number if f.size > (64 << 20) and not f.packed else -1
-        columns = tuple(matched(role, f).items()) if f.kind == "jsonl" else f.columns
+        columns = tuple(matched(role, f).items()) if f.kind == "jsonl" and not role.rest else f.columns
         like = (f.kind, f.packed, f.encoding, f.delimiter, columns, f.array, alone)
         groups.setdefault(like, []).append((number, tally))
     return list(groups.values())
@@ -183,7 +187,16 @@ class _Reading:
 
 def _nothing_sql(role: Role) -> _Reading:
     columns = ", ".join(f"null::{role.types.get(c, 'VARCHAR')} as {quoted(c)}" for c in role.all_columns)
-    return _Reading(f"select null as _c0, '' as _file, {columns} where false", ("_c0",), "null")
+    rest = f", null::VARCHAR as {quoted(role.rest)}" if role.rest else ""
+    return _Reading(f"select null as _c0, '' as _file, {columns}{rest} where false", ("_c0",), "null")
+
+
+def as_json(values: Mapping[str, str]) -> str:
+    """SQL of a JSON object of texts by name, without those that are empty; NULL when none is left."""
+    if not values:
+        return "null::VARCHAR"
+    pairs = ", ".join(f"{{k: {literal(k)}, v: nullif(trim(({sql})::VARCHAR), '')}}" for k, sql in values.items())
+    return f"nullif(to_json(map_from_entries(list_filter([{pairs}], lambda p: p.v is not null)))::VARCHAR, '{{}}')"
 
 
 def _read_sql(role: Role, files: Sequence[RawFile], rejects: str) -> _Reading:
@@ -194,6 +207,8 @@ def _read_sql(role: Role, files: Sequence[RawFile], rejects: str) -> _Reading:
         # An optional field may first appear beyond the lines that were looked at.
         hits = {c: hits.get(c, c) for c in role.all_columns}
     asked = dict.fromkeys(hits.values()) if file.kind == "jsonl" else dict.fromkeys(file.columns)
+    over = [c for c in file.columns if c not in hits.values()] if role.rest else []
+    asked.update(dict.fromkeys(over))
     place = {own: f"_c{i}" for i, own in enumerate(asked)}
     cells = tuple(place.values())
     packed = ", compression = 'gzip'" if file.packed and not file.copy else ""
@@ -218,7 +233,7 @@ def _read_sql(role: Role, files: Sequence[RawFile], rejects: str) -> _Reading:
         cell = {place[own]: quoted(own) for own in asked}
         raw = "to_json({" + ", ".join(f"{literal(own)}: {c}" for own, c in place.items()) + "})::VARCHAR"
     else:
-        wanted = {own: role.types.get(c, "VARCHAR") for c, own in hits.items()}
+        wanted = dict.fromkeys(over, "VARCHAR") | {own: role.types.get(c, "VARCHAR") for c, own in hits.items()}
         types = ", ".join(f"{literal(own)}: {literal(wanted[own])}" for own in asked)
         form = "array" if file.array else "newline_delimited"
         reader = (
@@ -232,6 +247,8 @@ def _read_sql(role: Role, files: Sequence[RawFile], rejects: str) -> _Reading:
         kind = role.types.get(column, "VARCHAR")
         sql = cell[place[hits[column]]] if column in hits else "null"
         parts.append(f"{sql if file.kind != 'parquet' and column in hits else f'{sql}::{kind}'} as {quoted(column)}")
+    if role.rest:
+        parts.append(f"{as_json({own: cell[place[own]] for own in over})} as {quoted(role.rest)}")
     accents = f"concat({', '.join(cells)})" if file.encoding == "cp1252" else ""
     return _Reading(f"select {', '.join(parts)} from {reader}", cells, raw, accents)
 
@@ -252,7 +269,8 @@ def _file_no_sql(group: list[tuple[int, Tally]], path: str = "_file") -> str:
 
 def asides(role: Role) -> list[Check]:
     """The checks that set rows aside, in order, the loader's own first."""
-    own = [Check("malformed row", _all_missing(role), "set aside", "malformed")]
+    # Of a role that needs one column, an empty one has a reason of its own.
+    own = [Check("malformed row", _all_missing(role), "set aside", "malformed")] if len(role.columns) > 1 else []
     if "occurred_at" in role.values:
         own.append(Check("no readable time", "occurred_at is null", "set aside", "missing", "occurred_at"))
     return own + [c for c in role.checks if c.action == "set aside"]
@@ -351,6 +369,10 @@ def _set_aside(job: Job, role: Role) -> None:
     for number, tally in job.of(role):
         if tally.file.kind == "jsonl" and not tally.file.array and tally.quarantined:
             _raw_json(engine, f"aside_{role.name}", number, tally.file)
+    fresh = [n for n, t in job.of(role) if not t.known]
+    for number, count in drop_seen(engine, job.name, role.name, fresh).items():
+        job.tallies[number].quarantined -= count
+        job.tallies[number].duplicate += count
 
 
 def _raw_json(engine: Engine, table: str, number: int, file: RawFile) -> None:
@@ -416,7 +438,8 @@ def _publish_new(job: Job, role: Role) -> None:
     if role.into and has_facts(engine, role.into, job.name):
         parts.append(
             f"select rowid as rid, file_no from {table} where row_hash in "
-            f"(select row_hash from facts.{role.into} where source = {literal(job.name)})"
+            f"(select row_hash from facts.{role.into} where source = {literal(job.name)} "
+            f"union all {checked_out_sql(role.into, job.name)})"
         )
     if not parts:
         engine.execute(f"create or replace temp view new_{role.name} as select * from {table}")

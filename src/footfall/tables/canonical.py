@@ -73,6 +73,7 @@ TABLES: dict[str, Table] = {
                 + """
     registered_at TIMESTAMP when the account was opened
     first_name VARCHAR first name
+    later_names VARCHAR middle names
     surname VARCHAR family name
     email VARCHAR e-mail address
     phone VARCHAR telephone
@@ -80,13 +81,15 @@ TABLES: dict[str, Table] = {
     address VARCHAR street and house
     gender VARCHAR gender as stated
     birth_date DATE date of birth
+    birth_place VARCHAR place of birth
     age INTEGER age in years, where no birth date is known
     location VARCHAR town, region or country
     profession VARCHAR occupation
     income DOUBLE yearly income, or the middle of its bracket
     loyalty_tier VARCHAR tier of the loyalty programme
     household VARCHAR make-up of the household
-    channel VARCHAR where the record comes from: web, crm, ...
+    channel VARCHAR where the record comes from: web, crm, guest, ...
+    further VARCHAR further columns of the person's row, as JSON
     """
             ),
             time="occurred_at",

@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from footfall.tables.canonical import Table, _columns
 
+_FINDING = """
+    load_id BIGINT load; null for a check of the whole shop
+    source VARCHAR source
+    table_name VARCHAR table
+    check_name VARCHAR which check
+    kind VARCHAR missing, inconsistent, duplicate, late or malformed
+    column_name VARCHAR column
+    rows BIGINT rows concerned
+    share DOUBLE share of the rows looked at
+    examples VARCHAR a few examples
+    action VARCHAR repaired, set aside or kept
+    effect VARCHAR likely effect on the answers
+    """
+
 RESULTS: dict[str, Table] = {
     t.name: t
     for t in [
@@ -19,8 +33,8 @@ RESULTS: dict[str, Table] = {
     bytes BIGINT size
     rows_read BIGINT data rows in the file
     rows_loaded BIGINT rows that became facts, repaired ones among them
-    rows_quarantined BIGINT rows set aside
-    rows_duplicate BIGINT rows that were there already
+    rows_quarantined BIGINT rows set aside for the first time
+    rows_duplicate BIGINT rows that were there already, among the facts or among those set aside
     rows_repaired BIGINT loaded rows with at least one repair
     loaded_at TIMESTAMP when
     """),
@@ -28,19 +42,12 @@ RESULTS: dict[str, Table] = {
         Table(
             "quality",
             "findings: what is missing, inconsistent, double or late",
-            _columns("""
-    load_id BIGINT load; null for a check of the whole shop
-    source VARCHAR source
-    table_name VARCHAR table
-    check_name VARCHAR which check
-    kind VARCHAR missing, inconsistent, duplicate, late or malformed
-    column_name VARCHAR column
-    rows BIGINT rows concerned
-    share DOUBLE share of the rows looked at
-    examples VARCHAR a few examples
-    action VARCHAR repaired, set aside or kept
-    effect VARCHAR likely effect on the answers
-    """),
+            _columns(_FINDING),
+        ),
+        Table(
+            "told_by_check",
+            "findings of single loads that a check of the whole shop tells in `quality`, over all loads",
+            _columns(_FINDING),
         ),
         Table(
             "quarantine",
@@ -193,6 +200,112 @@ RESULTS: dict[str, Table] = {
     model VARCHAR model that answers; null where the task could not be answered
     caution VARCHAR a plain word where the data is thin, or why there is no answer
     made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "record_links",
+            "which customer each record of a person belongs to",
+            _columns("""
+    record_id VARCHAR record, see `records`
+    customer_id VARCHAR customer
+    known_at TIMESTAMP when the record reached the business
+    """),
+        ),
+        Table(
+            "record_history",
+            "which customer each record belonged to, by the links known at the time",
+            _columns("""
+    record_id VARCHAR record
+    customer_id VARCHAR customer then; a part not yet linked to the rest has a number behind the id
+    from_at TIMESTAMP from when
+    to_at TIMESTAMP until when; null: still
+    """),
+        ),
+        Table(
+            "matches",
+            "the links that hold each customer's records together, and near misses",
+            _columns("""
+    record_a VARCHAR record
+    record_b VARCHAR another
+    weight DOUBLE base-2 log of how much likelier the values are if the two are one person; null for an exact identifier
+    chance DOUBLE chance that they are one person
+    linked BOOLEAN whether they were linked
+    how VARCHAR by which identifier, or weighed
+    parts VARCHAR what each field adds to the weight, as JSON
+    known_at TIMESTAMP when both records were known
+    """),
+        ),
+        Table(
+            "customers_count",
+            "how many customers there are, and what they are known by",
+            _columns("""
+    part VARCHAR all of them (customers, clusters), or one kind of them
+    customers DOUBLE how many
+    lower DOUBLE lower end of the 95% interval, where one is known
+    upper DOUBLE upper end
+    meaning VARCHAR what is counted
+    """),
+        ),
+        Table(
+            "customers_by_threshold",
+            "how the count moves with the chance from which on records are linked",
+            _columns("""
+    chance DOUBLE links of at least this chance are made
+    customers BIGINT clusters that leaves
+    """),
+        ),
+        Table(
+            "golden_records",
+            "one value per field of a customer, and where it is from",
+            _columns("""
+    customer_id VARCHAR customer
+    field VARCHAR field
+    value VARCHAR value
+    source VARCHAR source of the record
+    record_id VARCHAR the record it is from
+    records BIGINT records of the customer that say the same
+    """),
+        ),
+        Table(
+            "identity_changes",
+            "what became of the customers of an earlier resolve",
+            _columns("""
+    customer_id VARCHAR customer now
+    change VARCHAR merged (took in another), split (left another), new, gone
+    other_id VARCHAR the other customer
+    records BIGINT records concerned
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "review",
+            "pairs of records worth a look by hand; verdicts are read back by resolve --reviewed",
+            _columns("""
+    record_a VARCHAR record
+    record_b VARCHAR another
+    chance DOUBLE chance that they are one person
+    linked BOOLEAN whether they were linked
+    worth DOUBLE how much a verdict would settle, in orders
+    first VARCHAR the one record in words
+    second VARCHAR the other
+    verdict VARCHAR same or different, once a person has judged
+    """),
+        ),
+        Table(
+            "judged_pairs",
+            "verdicts on pairs of records, read from a reviewed worklist; resolve obeys them",
+            _columns("""
+    record_a VARCHAR record
+    record_b VARCHAR another
+    verdict VARCHAR same or different
+    """),
+        ),
+        Table(
+            "identity_notes",
+            "what resolve found out about the data it worked with",
+            _columns("""
+    kind VARCHAR fields, common value, left out, or limit
+    note VARCHAR in words
     """),
         ),
         Table(

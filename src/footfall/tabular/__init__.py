@@ -5,6 +5,7 @@ from footfall.tabular.learner import Learner, learn
 from footfall.tabular.plan import Clock, Plan, Settings, lighter, make_clock, make_plan, origins, training_cutoffs
 from footfall.tabular.predictor import Answers, Predictor, Trained
 from footfall.tabular.store import FeatureTable, Matrix, prepare, thin
+from footfall.tabular.threads import one_thread
 from footfall.tabular.trainer import Trainer
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "lighter",
     "make_clock",
     "make_plan",
+    "one_thread",
     "origins",
     "prepare",
     "thin",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,31 @@ class Encoder:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Encoder:
         return cls(tuple(data["numeric"]), tuple((c, tuple(vs)) for c, vs in data["values"]))
+
+
+class Encoding:
+    """What one table is as numbers: several models are learnt from it, and answer for it, with one encoder."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._learnt: Encoder | None = None
+        self._last: tuple[Encoder, Floats] | None = None
+
+    def learn(self, table: pa.Table, numeric: list[str], text: list[str]) -> Encoder:
+        """As `learn_encoder`; of one table, always asked with the same columns."""
+        with self._lock:
+            if self._learnt is None:
+                self._learnt = learn_encoder(table, numeric, text)
+            return self._learnt
+
+    def encode(self, encoder: Encoder, table: pa.Table) -> Floats:
+        """As `encoder.encode(table)`, read-only."""
+        with self._lock:
+            if self._last is None or self._last[0] != encoder:
+                made = encoder.encode(table)
+                made.flags.writeable = False
+                self._last = encoder, made
+            return self._last[1]
 
 
 def to_floats(column: Any) -> Floats:

@@ -29,6 +29,8 @@ class Settings:
         pairs: for tasks of a customer and, say, a category: about so many rows asked about at an instant; a large
             shop asks about fewer of the busiest categories (at least five).
         half_life: days after which a training cutoff weighs half as much as the newest one.
+        identity: whose facts are one customer's: "today" (all links there are), "as-of" (links known at each cutoff)
+            or "raw" (the sources' own ids).
         seed: of everything random.
         workers: models fitted at the same time; the results do not depend on it.
     """
@@ -41,6 +43,7 @@ class Settings:
     test_budget: int = 25_000
     pairs: int = 1_500_000
     half_life: float = 180.0
+    identity: str = "today"
     seed: int = 0
     workers: int = 2
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from footfall.engine import Engine, Query, literal
-from footfall.tabular.encode import to_floats
+from footfall.tabular.encode import Encoding, to_floats
 from footfall.tabular.plan import Plan, Settings
 from footfall.tasks import Task, task_columns
 from footfall.windows import (
@@ -27,11 +28,14 @@ from footfall.windows import (
     Window,
     compile_windows,
     features,
+    identity_as,
     spine_steps,
 )
 
 CHUNK = 250_000
 """Rows scored at a time."""
+KEPT_ROWS = 300_000
+"""Rows of matrices kept in memory beside the one at hand."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Matrix:
     clusters: NDArray[np.int64]
     weight: NDArray[np.float64]
     y: NDArray[np.float64] | None = None
+    encoding: Encoding = field(default_factory=Encoding, compare=False, repr=False)
+    """Remembers what `table` is as numbers."""
 
     @property
     def rows(self) -> int:
@@ -66,6 +72,27 @@ class Matrix:
         )
 
 
+class Shelf:
+    """Matrices fetched last, while it is open: `KEPT_ROWS` rows of them, the newest at least."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self._kept: dict[object, Matrix] = {}
+
+    def take(self, key: object, fetch: Callable[[], Matrix]) -> Matrix:
+        if not self.open:
+            return fetch()
+        found = self._kept.pop(key, None) or fetch()
+        self._kept[key] = found
+        while len(self._kept) > 1 and sum(m.rows for m in self._kept.values()) > KEPT_ROWS:
+            del self._kept[next(iter(self._kept))]
+        return found
+
+    def close(self) -> None:
+        self.open = False
+        self._kept.clear()
+
+
 @dataclass(frozen=True)
 class FeatureTable:
     """The materialised table `name`, its spine `spine`, and what its columns mean."""
@@ -80,6 +107,9 @@ class FeatureTable:
     """Share of the population kept at training and test cutoffs."""
     scored: datetime | None
     """The cutoff at which the whole population is kept."""
+    identity: str = "today"
+    """Whose facts are one customer's; see `Settings`."""
+    shelf: Shelf = field(default_factory=Shelf, compare=False, repr=False)
 
     @property
     def text(self) -> list[str]:
@@ -88,6 +118,15 @@ class FeatureTable:
     @property
     def numeric(self) -> list[str]:
         return [f.name for f in self.features if not f.text]
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """While the facts stay as they are: a matrix asked for again is not fetched again."""
+        self.shelf.open = True
+        try:
+            yield
+        finally:
+            self.shelf.close()
 
     def matrix(
         self,
@@ -101,6 +140,32 @@ class FeatureTable:
 
         `within`: a further condition in SQL on the matrix `b`.
         """
+        key = (task, tuple(cutoffs), as_of, target, within)
+        return self.shelf.take(key, lambda: self._fetched(task, cutoffs, as_of, target, within))
+
+    def _fetched(
+        self, task: Task, cutoffs: Sequence[datetime], as_of: datetime | None, target: bool, within: str
+    ) -> Matrix:
+        order = tuple(sorted(set(cutoffs)))
+        if self.identity == "as-of" and target and len(order) > 1:
+            parts = [self._rows(task, [c], as_of, target, within) for c in order]
+            table = pa.concat_tables([p for p in parts if p.num_rows] or parts[:1])
+        else:
+            table = self._rows(task, cutoffs, as_of, target, within)
+        y = to_floats(table.column("target")) if "target" in table.column_names else None
+        stamps = np.asarray(table.column("cutoff").to_numpy(), dtype="datetime64[us]")
+        codes = np.searchsorted(np.asarray(order, dtype="datetime64[us]"), stamps)
+        clusters = _codes(table.column(self.keys[0]) if self.keys else table.column("cutoff"))
+        weight = np.ones(table.num_rows)
+        if self.sampled < 1:
+            kept = np.asarray([c == self.scored for c in order] or [False])
+            weight = np.where(kept[codes] if len(codes) else np.zeros(0, bool), 1.0, 1.0 / self.sampled)
+        return Matrix(table.drop_columns(["target"]) if y is not None else table, order, codes, clusters, weight, y)
+
+    def _rows(
+        self, task: Task, cutoffs: Sequence[datetime], as_of: datetime | None, target: bool, within: str
+    ) -> pa.Table:
+        """Keys, cutoff, features and, where asked for, the target; the facts keyed as at the (single) cutoff."""
         columns = task_columns(task)
         keys = ", ".join(f"b.{k}" for k in self.keys)
         join, extra = "", ""
@@ -113,20 +178,11 @@ class FeatureTable:
             extra = f", cast(l.{columns.target} as double) as target"
             where.append(f"l.{columns.target} is not null")
         named = "".join(f", b.{f.name}" for f in self.features)
-        table = self.engine.fetch(
-            f"select {keys}, b.cutoff{named}{extra} from {self.name} b {join} "
-            f"where {' and '.join(where)} order by b.cutoff, {keys}"
-        )
-        y = to_floats(table.column("target")) if "target" in table.column_names else None
-        order = tuple(sorted(set(cutoffs)))
-        stamps = np.asarray(table.column("cutoff").to_numpy(), dtype="datetime64[us]")
-        codes = np.searchsorted(np.asarray(order, dtype="datetime64[us]"), stamps)
-        clusters = _codes(table.column(self.keys[0]) if self.keys else table.column("cutoff"))
-        weight = np.ones(table.num_rows)
-        if self.sampled < 1:
-            kept = np.asarray([c == self.scored for c in order] or [False])
-            weight = np.where(kept[codes] if len(codes) else np.zeros(0, bool), 1.0, 1.0 / self.sampled)
-        return Matrix(table.drop_columns(["target"]) if y is not None else table, order, codes, clusters, weight, y)
+        with identity_as(self.engine, self.identity if target else "today", cutoffs[0] if cutoffs else None):
+            return self.engine.fetch(
+                f"select {keys}, b.cutoff{named}{extra} from {self.name} b {join} "
+                f"where {' and '.join(where)} order by b.cutoff, {keys}"
+            )
 
     def chunks(self, task: Task, cutoff: datetime, rows: int = CHUNK) -> Iterator[Matrix]:
         """The whole population at one cutoff in pieces of about `rows`, each with whole customers, in order."""
@@ -164,23 +220,39 @@ def prepare(engine: Engine, plans: Sequence[Plan], shop: Shape, tz: str, setting
     than about `settings.budget` rows per task train (weights correct for it).
     """
     keys = plans[0].task.keys
-    scored = plans[0].score
     cutoffs = tuple(sorted({c for p in plans for c in p.cutoffs}))
     wanted = features(shop, keys)
     part = "_".join(k.removesuffix("_id") for k in keys)
     spine, name = f"spine_{part}", f"features_{part}"
-    sampled = _spine(engine, Frame(keys, cutoffs, tz), plans, settings, spine)
+    frame = Frame(keys, cutoffs, tz)
+    # Of another identity than today's, each cutoff has its own customers and is prepared by itself.
+    pieces = [cutoffs] if settings.identity == "today" else [(c,) for c in cutoffs]
+    drawn = _drawn(engine, frame, plans, settings)
+    for number, piece in enumerate(pieces):
+        with identity_as(engine, settings.identity, piece[0]):
+            here = Frame(keys, piece, tz)
+            customers = drawn.customers if piece == cutoffs else _customers(engine, here, plans)
+            _spine(engine, here, plans, settings.seed, replace(drawn, customers=customers), spine)
+            _materialise(engine, here, plans, wanted, spine, f"{name}_piece" if number else name)
+        if number:
+            engine.execute(f"insert into {name} by name select * from {name}_piece")
+            engine.execute(f"drop table {name}_piece")
+    return FeatureTable(engine, name, spine, keys, tuple(wanted), tz, drawn.rate, plans[0].score, settings.identity)
+
+
+def _materialise(
+    engine: Engine, frame: Frame, plans: Sequence[Plan], wanted: Sequence[Feature], spine: str, name: str
+) -> None:
     windows: dict[str, Window] = {f.name: f.window for f in wanted}
     for plan in plans:
         columns = task_columns(plan.task)
         windows.update({c: columns.windows[c] for c in columns.among})
-    query = compile_windows(Frame(keys, cutoffs, tz), windows, Spine(spine))
+    query = compile_windows(frame, windows, Spine(spine))
     text = {f.name for f in wanted if f.text}
     types = engine.columns(f"({query.sql(engine.dialect.name)} limit 0)")
-    casts = ", ".join(_as_number(c, t, c in text) for c, t in types.items() if c not in (*keys, "cutoff"))
-    select = f"select {', '.join(keys)}, cutoff{', ' + casts if casts else ''} from beside"
+    casts = ", ".join(_as_number(c, t, c in text) for c, t in types.items() if c not in (*frame.keys, "cutoff"))
+    select = f"select {', '.join(frame.keys)}, cutoff{', ' + casts if casts else ''} from beside"
     engine.materialise(query.then("matrix", select), name)
-    return FeatureTable(engine, name, spine, keys, tuple(wanted), tz, sampled, scored)
 
 
 def _as_number(column: str, type_: str, text: bool) -> str:
@@ -191,10 +263,16 @@ def _as_number(column: str, type_: str, text: bool) -> str:
     return f"cast({column} as double) as {column}"
 
 
-def _spine(engine: Engine, frame: Frame, plans: Sequence[Plan], settings: Settings, name: str) -> float:
-    """Materialise the spine; returns the share of the population kept at training and test cutoffs."""
-    scored = plans[0].score
-    rest = tuple(c for c in frame.cutoffs if c != scored)
+@dataclass(frozen=True)
+class _Drawn:
+    """The share of the population kept at training and test cutoffs, categories a spine may hold, and whose it is."""
+
+    rate: float
+    busiest: int
+    customers: str | None
+
+
+def _drawn(engine: Engine, frame: Frame, plans: Sequence[Plan], settings: Settings) -> _Drawn:
     customers = _customers(engine, frame, plans)
     size, busiest = _sizes(engine, frame, settings, customers)
     most_train = max((sum(size.get(c, 0) for c in p.train) for p in plans), default=0)
@@ -202,14 +280,20 @@ def _spine(engine: Engine, frame: Frame, plans: Sequence[Plan], settings: Settin
     rate = min(1.0, settings.budget / max(most_train, 1))
     if most_test and rate < 1:
         rate = max(rate, min(1.0, settings.test_budget / most_test))
+    return _Drawn(rate, busiest, customers)
+
+
+def _spine(engine: Engine, frame: Frame, plans: Sequence[Plan], seed: int, drawn: _Drawn, name: str) -> None:
+    """Materialise the spine: the whole population at the cutoff to score, a share of it at the others."""
+    scored = plans[0].score
+    rest = tuple(c for c in frame.cutoffs if c != scored)
     parts = []
-    for cutoffs, share in ((rest, rate), ((scored,) if scored else (), 1.0)):
+    for cutoffs, share in ((rest, drawn.rate), ((scored,) if scored in frame.cutoffs else (), 1.0)):
         if cutoffs:
             steps = Query().then("cutoffs", _cutoff_values(cutoffs))
-            steps = spine_steps(steps, frame, Sample(share, settings.seed), busiest, customers)
+            steps = spine_steps(steps, frame, Sample(share, seed), drawn.busiest, drawn.customers)
             parts.append(steps.sql(engine.dialect.name))
     engine.materialise(" union all ".join(f"select * from ({p})" for p in parts), name)
-    return rate
 
 
 def _customers(engine: Engine, frame: Frame, plans: Sequence[Plan]) -> str | None:

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from footfall.errors import FootfallError
 from footfall.models.calibration import Calibrator, ScaleCalibrator
+from footfall.models.contract import mean_of
 from footfall.spans import shift
-from footfall.tabular.learner import Learner, learn
+from footfall.tabular.learner import Learner, learn, mean_learner
 from footfall.tabular.plan import Clock, Settings, origins, training_cutoffs
 from footfall.tabular.predictor import Predictor, Trained
 from footfall.tabular.store import FeatureTable, Matrix, thin
+from footfall.tabular.threads import one_thread
 from footfall.tasks import Task
 
 Floats = NDArray[np.float64]
@@ -78,15 +80,17 @@ class Trainer:
         ages = np.asarray([(kept.cutoffs[-1] - c).total_seconds() / 86400 for c in kept.cutoffs])
         return replace(kept, weight=kept.weight * 0.5 ** (ages / self.settings.half_life)[kept.cutoff])
 
+    @one_thread()
     def warm(self, models: Sequence[str], instants: Sequence[datetime]) -> None:
         """Learn the models for these instants and for their rehearsals, several at a time."""
         wanted = set(instants)
         for at in instants:
             wanted.update(self._origins(at))
+        single = list(dict.fromkeys(part for m in models for part in mean_of(m)))
         with ThreadPoolExecutor(max(1, self.settings.workers)) as pool:
             waiting: list[Future[None]] = []
             for at in sorted(wanted):
-                lacking = [m for m in dict.fromkeys(models) if (m, at) not in self.learners]
+                lacking = [m for m in single if (m, at) not in self.learners]
                 if not lacking:
                     continue
                 try:
@@ -100,17 +104,24 @@ class Trainer:
                 one.result()
 
     def _learn(self, model: str, at: datetime, matrix: Matrix) -> None:
-        self.learners[model, at] = learn(self.task.kind, model, self.table, matrix, self.settings.seed)
+        self.learners[model, at] = learn(self.task.kind, model, self.table, matrix, self.settings.seed, self.task)
+
+    def _made(self, model: str, at: datetime) -> Learner | None:
+        """What `warm` learnt, the mean of several where `model` names several; None where there was nothing to."""
+        members = [self.learners.get((part, at)) for part in mean_of(model)]
+        return mean_learner([m for m in members if m]) if all(members) else None
 
     def _origins(self, at: datetime) -> list[datetime]:
         return origins(self.task, at, self.clock, self.settings, self.anchor, self.settings.rehearsals)
 
+    @one_thread()
     def fit(self, model: str, at: datetime) -> Predictor:
         """The calibrated predictor for `at`. Raises FootfallError when there is nothing to learn from."""
         self.warm([model], [at])
-        if (model, at) not in self.learners:
+        learner = self._made(model, at)
+        if learner is None:
             self.training(at)  # raises, saying why
-        learner = self.learners[model, at]
+            raise FootfallError(f"{self.task.name}: {model} could not be learnt for {at:%Y-%m-%d}")
         outcomes, how = self._rehearse(model, at)
         if outcomes is None:
             outcomes, how = self._folds(model, self.training(at)), "the training rows, customers held out in turn"
@@ -134,7 +145,7 @@ class Trainer:
             matrix = self.table.matrix(self.task, cutoffs, as_of=at)
             if matrix.rows == 0 or matrix.y is None:
                 continue
-            learner = self.learners.get((model, origin))
+            learner = self._made(model, origin)
             if learner is None:
                 continue
             # Cutoffs less than a horizon apart share what happened: one group, lest the shocks between periods hide.
@@ -146,17 +157,38 @@ class Trainer:
         names = " and ".join(f"{o:%Y-%m-%d}" for o in instants)
         return _joined(parts), f"what models made on {names} said, against what then happened"
 
+    @one_thread()
+    def rehearsed_loss(self, model: str, at: datetime) -> float:
+        """Squared error (amounts) or log loss (chances) of the rehearsals before `at`, uncalibrated; infinite without.
+
+        What chooses among models where no backtest has: it looks at nothing that `at` does not know.
+        """
+        self.warm([model], [at])
+        found, _ = self._rehearse(model, at)
+        if found is None:
+            return float("inf")
+        if self.task.kind == "chance":
+            p = np.clip(found.p, 1e-9, 1 - 1e-9)
+            loss = -(found.y * np.log(p) + (1 - found.y) * np.log1p(-p))
+        else:
+            loss = (found.p - found.y) ** 2
+        return float(np.average(loss, weights=found.weight))
+
     def _folds(self, model: str, training: Matrix) -> _Outcome:
         """Without a past to rehearse in: hold customers out in turn, within the same cutoffs."""
         assert training.y is not None
         codes = training.clusters
         fold = codes % FOLDS
         p = np.full(training.rows, float(np.average(training.y, weights=training.weight)))
-        for k in range(FOLDS):
+
+        def hold_out(k: int) -> None:
             rest = training.take(fold != k)
             if rest.rows and (fold == k).any():
-                learner = learn(self.task.kind, model, self.table, rest, self.settings.seed)
+                learner = learn(self.task.kind, model, self.table, rest, self.settings.seed, self.task)
                 p[fold == k] = learner.predict(training.take(fold == k))
+
+        with ThreadPoolExecutor(max(1, self.settings.workers)) as pool:
+            list(pool.map(hold_out, range(FOLDS)))
         return _Outcome(p, training.y, training.weight, training.cutoff, codes)
 
     def test(self, at: datetime) -> Matrix:

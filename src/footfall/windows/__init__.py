@@ -21,12 +21,13 @@ from footfall.windows.declare import (
     satisfaction,
 )
 from footfall.windows.frame import BUSIEST, Frame, Sample, key_columns, spine_steps
+from footfall.windows.identity import IDENTITIES, identity_as
 from footfall.windows.shape import Shape, shape
 from footfall.windows.words import Words
 
 __all__ = [
     "BUSIEST",
-    "FACTS", "FUNCTIONS", "Aggregate", "Fact", "Feature", "Frame", "Future", "Past", "Ratio", "Sample", "Shape",
+    "FACTS", "FUNCTIONS", "IDENTITIES", "Aggregate", "Fact", "Feature", "Frame", "Future", "Past", "Ratio", "Sample", "Shape",
     "Spine", "Upcoming", "Window", "Words", "check_key", "compile_windows", "customers", "events", "fact", "features",
-    "key_columns", "lines", "orders", "reviews", "satisfaction", "shape", "spine_steps",
+    "identity_as", "key_columns", "lines", "orders", "reviews", "satisfaction", "shape", "spine_steps",
 ]  # fmt: skip

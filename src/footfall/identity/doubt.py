@@ -1,0 +1,102 @@
+"""Weighed pairs, the shares their weights rest on, and how unsure these are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log2
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+LEAST = 0.02
+"""A share learnt is not taken to be less than this part of what was learnt."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of records a < b (int64, positions) and their weights.
+
+    `weight` (float64) is the base-2 logarithm of the likelihood ratio: how much likelier the two records' values
+    are if they are of one person than if they are of two.
+    """
+
+    a: Array
+    b: Array
+    weight: Array
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    @staticmethod
+    def none() -> Pairs:
+        return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of agreement of a comparison: the shares of matching (m) and of unrelated pairs (u) that show it."""
+
+    field: str
+    says: str
+    m: float
+    u: float
+
+    @property
+    def bits(self) -> float:
+        return log2(self.m / self.u)
+
+
+def levels_of(model: Mapping[str, Any]) -> dict[str, list[Level]]:
+    """The levels of each comparison, best first, from a Splink model as it is saved."""
+    found = {}
+    for comparison in model["comparisons"]:
+        name = comparison["output_column_name"]
+        found[name] = [
+            # A share that could not be learnt speaks neither way.
+            Level(name, each.get("label_for_charts", ""), m or u or 1.0, u or m or 1.0)
+            for each in comparison["comparison_levels"]
+            if not each.get("is_null_level")
+            for m, u in [(each.get("m_probability"), each.get("u_probability"))]
+        ]
+    return found
+
+
+def rare_counts(model: Mapping[str, Any]) -> set[str]:
+    """Comparisons in which a rare value counts for more."""
+    return {
+        c["output_column_name"]
+        for c in model["comparisons"]
+        if any(each.get("tf_adjustment_column") for each in c["comparison_levels"])
+    }
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """How unsure the weights of some pairs are, since the shares they rest on are learnt.
+
+    Attributes:
+        pattern: of each pair, which pattern of agreement it shows.
+        levels: one row per pattern, the level of each comparison as a position in `m` (-1: no value).
+        m, error: the share of matching pairs at each level and its standard error.
+    """
+
+    pattern: Array
+    levels: Array
+    m: Array
+    error: Array
+
+    def shift(self, rng: np.random.Generator) -> Array:
+        """One draw of what to add to each pair's weight, in bits.
+
+        A share is drawn from its likelihood (normal, by its standard error) under a prior by which every order of
+        magnitude is equally likely: the share of a rare disagreement, for which few pairs speak, may be far smaller
+        than learnt and not far larger.
+        """
+        bits = np.zeros(len(self.m) + 1)  # the last is for -1
+        for level, (m, error) in enumerate(zip(self.m, self.error, strict=True)):
+            grid = np.geomspace(m * LEAST, m + 4 * error, 100)
+            likely = np.cumsum(np.exp(-0.5 * ((grid - m) / error) ** 2))
+            bits[level] = np.log2(grid[np.searchsorted(likely, rng.random() * likely[-1])] / m)
+        return np.asarray(bits[self.levels].sum(axis=1)[self.pattern])

@@ -1,0 +1,217 @@
+"""Records to clusters, in memory: exact identifiers first, then weighed pairs, then those that say little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import log2
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from footfall.errors import UsageError, did_you_mean
+from footfall.identity.cluster import Rules, components, merge
+from footfall.identity.count import LARGEST, Count, Drawn, estimate, look_around, nearest
+from footfall.identity.doubt import Doubt, Pairs
+from footfall.identity.weigh import Weigher
+
+Array = np.ndarray[Any, Any]
+Progress = Callable[[str], None]
+UNSEEN = 6.0
+"""Pairs that share no block are taken to lie this many bits below even odds."""
+STRANGE = -10.0
+"""The weight of pairs that share no value at all."""
+LOOKED_AT = 4_000_000
+"""Pairs that the look around clusters may take; where all of them would take more, some are drawn."""
+SMALL = 2
+"""Clusters of at most so many records say little; they are looked around first, and joined to whom they likeliest
+are."""
+Sure = tuple[tuple[Array, Array, str], ...]
+SEED = 1
+THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99, 0.999)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Rules a business states.
+
+    Args:
+        unique: sources each of whose accounts is another person.
+        age_gap: the largest difference of ages within one person; None: any.
+        households: members of a household (one surname and place, other first names) are never one person.
+        verified: "email", "phone": identifiers that the business has verified for every record; else only those marked
+            so.
+    """
+
+    unique: tuple[str, ...] = ()
+    age_gap: float | None = None
+    households: bool = True
+    verified: tuple[str, ...] = ()
+
+    def check(self, sources: set[str]) -> None:
+        """Raise UsageError for a rule about a source or an identifier that is not there."""
+        for name in self.unique:
+            if name not in sources:
+                raise UsageError(f"no records come from '{name}'{did_you_mean(name, sources)}")
+        for name in self.verified:
+            if name not in ("email", "phone"):
+                raise UsageError(f"'{name}' is no identifier that can be verified; email and phone are")
+        if self.age_gap is not None and self.age_gap < 0:
+            raise UsageError("an age gap is zero or more years")
+
+
+@dataclass(frozen=True)
+class Linkage:
+    """What was found.
+
+    Attributes:
+        label: cluster of each record.
+        pairs: the weighed pairs.
+        even: the weight of even odds.
+        count: how many persons.
+        thresholds: chance -> clusters when only links of at least that chance are made.
+        sure: pairs of records that are one by an exact identifier (a, b) and by which.
+        around: the pairs weighed in the look around clusters.
+    """
+
+    label: Array
+    pairs: Pairs
+    even: float
+    count: Count
+    thresholds: dict[float, int]
+    sure: tuple[tuple[Array, Array, str], ...] = field(default=())
+    around: Pairs = field(default_factory=Pairs.none)
+
+    def chance(self, weight: Array) -> Array:
+        """The chance that pairs of these weights are of one person."""
+        return np.asarray(1 / (1 + 2.0 ** np.clip(self.even - weight, -1000, 1000)))
+
+
+def exact(keys: pa.Table, policy: Policy) -> Sure:
+    """Pairs of records that are one person by an identifier: consecutive records of a group."""
+    found = [(*_chain(np.asarray(keys["unit"])), "the same account")]
+    for name in ("email", "phone"):
+        if name not in keys.column_names:
+            continue
+        values = keys[name].to_numpy(zero_copy_only=False)
+        known = np.array([v is not None for v in values])
+        if name not in policy.verified:
+            known &= np.asarray(keys[f"checked_{name}"])
+        if known.any():
+            _, code = np.unique(values[known].astype(str), return_inverse=True)
+            one, other = _chain(code)
+            where = np.flatnonzero(known)
+            found.append((where[one], where[other], f"the same verified {name.replace('email', 'e-mail')}"))
+    return tuple(f for f in found if len(f[0]))
+
+
+def _chain(code: Array) -> tuple[Array, Array]:
+    """Each member of a group and the next one."""
+    order = np.argsort(code, kind="stable")
+    same = code[order][1:] == code[order][:-1]
+    return order[:-1][same], order[1:][same]
+
+
+def rules_for(keys: pa.Table, sources: Array, policy: Policy, never: tuple[Array, Array]) -> Rules:
+    """The rules of the policy over these records. `sources`: the source of each; `never`: pairs judged different."""
+    rows = keys.num_rows
+    apart = np.full(rows, -1, np.int64)
+    for number, name in enumerate(policy.unique):
+        apart[sources == name] = number
+    age = np.full(rows, np.nan)
+    if policy.age_gap is not None:
+        if "age" in keys.column_names:
+            age = keys["age"].to_numpy(zero_copy_only=False).astype(float)
+        if "birth_year" in keys.column_names:
+            # Ages without a birth date are as of unknown dates; a birth year stands in the same order reversed.
+            year = keys["birth_year"].to_numpy(zero_copy_only=False).astype(float)
+            age = np.where(np.isnan(year), age, np.nanmax(year) - year) if not np.isnan(year).all() else age
+    return Rules(apart, np.asarray(keys["unit"]), age, never, policy.age_gap)
+
+
+def link(
+    start: Array, rules: Rules, weigher: Weigher | None, progress: Progress, sure: Sure = (), new: Array | None = None
+) -> Linkage:
+    """Find the clusters and count them.
+
+    Args:
+        start: cluster of each record to begin with, by number.
+        rules: what may never merge.
+        weigher: trained; None where there is nothing to compare by.
+        progress: told of each step.
+        sure: pairs that are one by an exact identifier; part of the answer.
+        new: records that alone may be linked; None: all.
+    """
+    rows = len(start)
+    if weigher is None:
+        number = int(start.max(initial=-1)) + 1
+        return Linkage(start, Pairs.none(), 0.0, Count.certain(number), dict.fromkeys(THRESHOLDS, number), sure)
+    progress("weighing pairs of records")
+    pairs, narrow = weigher.candidates(new)
+    even = _even(pairs.weight, weigher.share, rows)
+    progress(f"{len(pairs):,} pairs weighed; merging")
+    firm = merge(start, pairs, even, even - UNSEEN, rules)
+    progress("counting, with what the links do not say")
+    drawn, doubt, whole, around = _drawn(firm, weigher)
+    count = estimate(firm, drawn, doubt, pairs, start, even)
+    if not whole:
+        small = np.flatnonzero(np.bincount(firm) <= SMALL)
+        drawn = look_around(firm, small, pairs, STRANGE, np.ones(len(small)))
+        doubt = narrow
+    label = _joined(firm, drawn, doubt, count, rules, even)
+    thresholds = {}
+    for chance in THRESHOLDS:
+        stricter = even + log2(chance / (1 - chance))
+        at = firm if chance == 0.5 else merge(start, pairs, stricter, even - UNSEEN, rules)
+        thresholds[chance] = int(at.max(initial=-1)) + 1
+    return Linkage(label, pairs, even, count, thresholds, sure, around)
+
+
+def _even(weight: Array, share: float, rows: int) -> float:
+    """The weight of even odds: minus the log odds that two records drawn at random match.
+
+    By expectation maximisation, from `share` on.
+    """
+    ratio = 2.0 ** np.clip(weight, -100, 100)
+    for _ in range(200):
+        before = share
+        share = max(1 / rows**2, float((share * ratio / (1 - share + share * ratio)).sum()) / (rows * (rows - 1) / 2))
+        if abs(share - before) <= 1e-6 * before:
+            break
+    return -log2(share / (1 - share))
+
+
+def _drawn(label: Array, weigher: Weigher) -> tuple[Drawn, Doubt, bool, Pairs]:
+    """Clusters looked around; True when all small ones are among them."""
+    size = np.bincount(label)
+    rng = np.random.default_rng(SEED)
+    cost = np.bincount(label, weigher.reach())
+    chosen, whole = [], True
+    for kind, budget in ((size <= SMALL, 0.75 * LOOKED_AT), (size > SMALL, 0.25 * LOOKED_AT)):
+        clusters = rng.permutation(np.flatnonzero(kind))
+        within = clusters[np.cumsum(cost[clusters]) <= budget] if len(clusters) else clusters
+        within = within if len(within) else clusters[:1]
+        whole &= len(within) == len(clusters) or bool(size[clusters[0]] > SMALL)
+        chosen.append(within)
+    picked = np.sort(np.concatenate(chosen))
+    kinds = np.minimum(size, LARGEST)
+    all_of, some_of = np.bincount(kinds, minlength=LARGEST + 1), np.bincount(kinds[picked], minlength=LARGEST + 1)
+    # A size of which none was drawn is taken as certain: there are few of them.
+    stands_for = (all_of / np.maximum(some_of, 1))[kinds[picked]]
+    pairs, doubt = weigher.around(np.flatnonzero(np.isin(label, picked)))
+    return look_around(label, picked, pairs, STRANGE, stands_for), doubt, whole, pairs
+
+
+def _joined(label: Array, drawn: Drawn, doubt: Doubt, count: Count, rules: Rules, even: float) -> Array:
+    """Small clusters joined to the earlier cluster they more likely than not belong to."""
+    one, other, chance = nearest(drawn, doubt, count.own, even)
+    size = np.bincount(label)
+    good = (chance > 0.5) & (size[one] <= SMALL)
+    if not rules.idle:
+        good &= rules.allow(label, one, other)
+    joined = components(len(size), one[good], other[good])[label]
+    if rules.idle:
+        return joined
+    wrong = rules.broken(joined)[joined]
+    return components(len(label), *_chain(np.where(wrong, label + len(label), joined)))
