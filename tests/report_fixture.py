@@ -178,6 +178,65 @@ def _daily(random_: random.Random) -> list[dict[str, Any]]:
     return rows
 
 
+def identity() -> dict[str, pa.Table]:
+    """What resolve leaves for the page: 18,420 customers behind 27,960 records."""
+    parts = [
+        ("customers", 18_420.4, 18_275.0, 18_598.2, "expected number of persons behind the records"),
+        ("clusters", 18_511.0, None, None, "customers as linked; the parts below add up to them"),
+        ("links missed", 118.3, None, None, "expected links that the records say too little for"),
+        ("strangers linked", 27.7, None, None, "expected records that are linked to somebody else"),
+        ("identified", 12_004.0, None, None, "known by name, and bought"),
+        ("guests only", 4_310.0, None, None, "known from guest checkouts alone"),
+        ("ids without details", 803.0, None, None, "ids that bought and stand in no file of customers"),
+        ("in CRM only", 512.0, None, None, "known from the CRM alone"),
+        ("never purchased", 882.0, None, None, "an account without an order"),
+    ]
+    counts = [dict(zip(("part", "customers", "lower", "upper", "meaning"), p, strict=True)) for p in parts]
+    places = [("account", 8_100), ("guest", 4_310), ("account + crm", 3_600), ("id only", 803),
+              ("account + guest", 700), ("crm", 512), ("account + crm + guest", 402), ("crm + guest", 84)]  # fmt: skip
+    pairs = [
+        ("account 482 Ravi Thorpe, B18 1DT", "CRM 71 Raui Thorpe, B18 1DS", 0.997, True,
+         ["first name nearly the same (Ravi / Raui): +4.8", "surname the same, and rare (in 2 of 27,960 records): +9.1",
+          "postcode one character off (B18 1DT / B18 1DS): +2.2"]),
+        ("account 511 Benjamin Jackson, M70 3SD", "guest checkout Ben Jackson, M703SD", 0.62, True,
+         ["surname the same, but common (in 310 of 27,960 records): +5.1", "household discount: -2.2"]),
+        ("guest checkout Jack Price, NE3 2UG", "guest checkout John Price, NE3 2UG", 0.41, False,
+         ["first name a form of the same name (Jack / John): +1.9"]),
+    ]  # fmt: skip
+    told = [
+        {"first": a, "second": b, "chance": c, "linked": linked, "how": "weighed", "why": why, "record_a": f"a{i}",
+         "record_b": f"b{i}"}
+        for i, (a, b, c, linked, why) in enumerate(pairs)
+    ]  # fmt: skip
+    worklist = [
+        {"record_a": f"a{i}", "record_b": f"b{i}", "chance": 0.5 + i / 40, "linked": True, "worth": 6.0 - i / 3,
+         "first": f"Ann Lee, EX{i} 2AE (guest)", "second": f"Anne Lee, EX{i} 2AF (account {i})", "verdict": None}
+        for i in range(14)
+    ]  # fmt: skip
+    thresholds = [(0.5, 18_511), (0.8, 18_602), (0.9, 18_688), (0.95, 18_790), (0.99, 19_344), (0.999, 20_102)]
+    return {
+        "customers_count": table(counts),
+        "customers_by_threshold": table([{"chance": c, "customers": n} for c, n in thresholds]),
+        "identity_overlaps": table([{"places": p, "customers": n} for p, n in places]),
+        "identity_merges": table([t for t in told if t["linked"]]),
+        "identity_misses": table([t for t in told if not t["linked"]]),
+        "review": pa.Table.from_pylist(worklist),
+        "identity_effect": table([
+            {"task": "buy-30d", "identity": who, "measure": measure, "value": v, "lower": low, "upper": high,
+             "made_at": _MADE}
+            for who, measure, v, low, high in [
+                ("raw", "customers who ordered", 24_870.0, None, None), ("raw", "auc", 0.698, 0.687, 0.709),
+                ("today", "customers who ordered", 18_511.0, None, None), ("as-of", "auc", 0.712, 0.701, 0.723),
+                ("today", "auc", 0.719, 0.708, 0.73),
+            ]
+        ]),
+        "identity_notes": table([
+            {"kind": "fields", "note": "compared by first name, surname, postcode"},
+            {"kind": "limit", "note": "one customer holds 210 of 2,000 records: look at it before you trust the count"},
+        ]),
+    }  # fmt: skip
+
+
 def tables() -> dict[str, pa.Table]:
     """Every table a page may show, filled."""
     r = random.Random(7)
@@ -231,6 +290,7 @@ def tables() -> dict[str, pa.Table]:
                 ("unknown product", 364, "99120,C-4411,P-99999,2,12.00"),
             ]
         ]),
+        **identity(),
         "questions": table(questions),
         "evaluations": table(_evaluations(r)),
         "verdicts": table(verdicts),

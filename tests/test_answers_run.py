@@ -9,11 +9,22 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from footfall.answers import Context, best_model, fit_task, load_predictor, ready, run, saved_models
+from footfall.answers import (
+    Before,
+    Context,
+    backtest_as,
+    best_model,
+    fit_task,
+    identity_effect,
+    load_predictor,
+    ready,
+    run,
+    saved_models,
+)
 from footfall.answers.keep import write
 from footfall.engine import DuckDBEngine
 from footfall.errors import FootfallError, UsageError
-from footfall.tables import refresh_known
+from footfall.tables import publish_views, refresh_known
 from footfall.tasks import CATALOGUE, Task
 from footfall.windows import orders, reviews
 from seeded_shop import BUY, SMALL, SPEND, day, seeded_shop
@@ -31,7 +42,7 @@ def context(tmp_path: Path) -> Context:
 
 
 def ran(context: Context, checked: list[int], models: tuple[str, ...] = ("baseline",)) -> tuple[bool, set[str]]:
-    done = run(context, TASKS, lambda: checked.append(1), models)
+    done = run(context, TASKS, [Before("check", "", lambda: checked.append(1))], models)
     assert set(done.unanswered) == {"review-7d", "buy-365d"}
     assert "the shop has none" in done.unanswered["review-7d"]
     assert "looks 365 days ahead" in done.unanswered["buy-365d"]
@@ -63,7 +74,7 @@ def test_a_run_answers_what_it_can_says_what_it_cannot_and_rests_when_nothing_is
 def test_a_wrong_model_is_said_before_any_work(context: Context) -> None:
     checked: list[int] = []
     with pytest.raises(UsageError, match="there is no model 'bosted'; did you mean 'boosted'"):
-        run(context, TASKS, lambda: checked.append(1), ("baseline", "bosted"))
+        run(context, TASKS, [Before("check", "", lambda: checked.append(1))], ("baseline", "bosted"))
     assert checked == []
 
 
@@ -130,3 +141,30 @@ def test_nobody_to_answer_for_is_said(context: Context) -> None:
     task = Task("web-7d", "customer", orders.any(), "7d", among=orders.where(channel="none").any().past())
     with pytest.raises(FootfallError, match="web-7d: nobody belongs to its population"):
         fit_task(context, ready(context, [task])["web-7d"], "baseline")
+
+
+def test_the_effect_of_resolution_is_told_and_today_stays(context: Context) -> None:
+    for customer in range(0, 60, 2):  # every other customer is one person with the next
+        for account in (customer, customer + 1):
+            found = context.engine.rows(
+                "select distinct source, source_customer_id from facts.orders where source_customer_id = ?",
+                [f"c{account}"],
+            )
+            for source, name in found:
+                context.engine.execute(
+                    "insert into links values (?, ?, ?, ?, timestamp '1900-01-01')",
+                    [source, name, name, f"C-{customer}"],
+                )
+                context.engine.execute(
+                    "insert into record_history values (?, ?, timestamp '1900-01-01', null)", [name, f"C-{customer}"]
+                )
+    publish_views(context.engine)
+    refresh_known(context.engine)
+    told = identity_effect(context, BUY, 1, "baseline").to_pylist()
+    value = {(r["measure"], r["identity"]): r["value"] for r in told}
+    assert value["customers who ordered", "today"] < value["customers who ordered", "raw"]
+    assert value["customers who ordered", "as-of"] == value["customers who ordered", "today"]
+    assert value["auc", "as-of"] == value["auc", "today"]
+    assert value["of them, who ordered again", "today"] > 0
+    with pytest.raises(UsageError, match="as-of"):
+        backtest_as(context, BUY, ["baseline"], 1, "as_of")

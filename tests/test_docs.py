@@ -28,6 +28,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 DECISIONS = sorted((REPOSITORY / "docs" / "adr").glob("[0-9]*.md"))
 QUESTIONS = sorted((REPOSITORY / "docs" / "questions").glob("*.md"))
+NO_TASK = "how-many-customers.md"
+"""The page of the one question that `resolve` answers, before any task."""
+TASK_PAGES = [p for p in QUESTIONS if p.name != NO_TASK]
 REFERENCE = REPOSITORY / "docs" / "reference"
 FEATURES = [pytest.param(f, id=f.name) for f in {f.name: f for keys in KEYS for f in every_feature(keys)}.values()]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -114,7 +117,16 @@ def test_a_question_is_answered_in_full(page: Path) -> None:
     assert re.search(r"^> \S", text, re.MULTILINE), "the question in the merchant's words"
 
 
-@pytest.mark.parametrize("page", QUESTIONS, ids=named)
+def test_the_question_before_all_tasks_is_answered_by_resolve() -> None:
+    (page,) = [p for p in QUESTIONS if p.name == NO_TASK]
+    space: dict[str, object] = {}
+    for block in blocks(page, "python"):
+        exec(block, space)
+    assert [v for v in space.values() if isinstance(v, Task)] == []
+    assert "footfall resolve\n" in "".join(blocks(page, "console"))
+
+
+@pytest.mark.parametrize("page", TASK_PAGES, ids=named)
 def test_the_task_on_a_questions_page_is_the_one_of_the_catalogue(page: Path) -> None:
     space: dict[str, object] = {}
     for block in blocks(page, "python"):
@@ -268,7 +280,8 @@ def misused(words: list[str]) -> str:
     if verb not in commands():
         return f"no verb {verb}"
     given: Any = commands()[verb].params
-    takes = {o: 0 if p.is_flag else 1 for p in given if p.param_type_name == "option" for o in p.opts}
+    given_options = [p for p in given if p.param_type_name == "option"]
+    takes = {o: 0 if p.is_flag else 1 for p in given_options for o in (*p.opts, *p.secondary_opts)}
     arguments = [p for p in given if p.param_type_name == "argument"]
     skip, positional = 0, 0
     for word in rest:

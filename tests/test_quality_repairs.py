@@ -213,3 +213,18 @@ def test_closed_weekdays_are_no_gaps() -> None:
     for table in ("events", "orders", "lines"):
         engine.execute(f"delete from facts.{table} where isodow(occurred_at) = 6")
     assert check(engine) == []
+
+
+def test_a_source_that_a_rule_does_not_fit_keeps_its_values() -> None:
+    engine = new_shop()
+    copy_as(engine, "shop")
+    engine.execute(
+        "insert into facts.customers (occurred_at, known_at, source, source_customer_id, age, load_id, row_hash) "
+        "select timestamp '2025-01-01', timestamp '2025-01-01', 'nursery', 'n' || i, "
+        "case when i < 150 then 3 else 30 end, 1, 900000 + i from range(300) t(i)"
+    )
+    engine.execute("update facts.customers set age = 999 where source = 'shop' and source_customer_id = 'c1'")
+    found = {(f.source, f.action): f.rows for f in check(engine) if f.check_name == "impossible_age"}
+    assert found == {("nursery", "kept"): 150, ("shop", "repaired"): 1}
+    assert engine.value("select count(*) from facts.customers where source = 'nursery' and age = 3") == 150
+    assert engine.value("select age from facts.customers where source_customer_id = 'c1'") is None

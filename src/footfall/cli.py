@@ -212,15 +212,20 @@ def resolve(
     context: typer.Context,
     reviewed: Annotated[Path | None, typer.Option(help="The table review as CSV, its verdicts filled in.")] = None,
     only_new: Annotated[bool, typer.Option("--only-new", help="Link what came since, leave the rest.")] = False,
-    unique: Annotated[str, typer.Option(help="Sources, with commas, whose accounts are each another person.")] = "",
+    unique: Annotated[
+        str | None, typer.Option(help="Sources, with commas, whose accounts are each another person.")
+    ] = None,
     age_gap: Annotated[float | None, typer.Option(help="The largest difference of ages within one person.")] = None,
-    verified: Annotated[str, typer.Option(help="email, phone: verified for every record, so that equal is one.")] = "",
-    households: Annotated[bool, typer.Option(help="Keep members of a household apart.")] = True,
+    verified: Annotated[
+        str | None, typer.Option(help="email, phone: verified for every record, so that equal is one.")
+    ] = None,
+    households: Annotated[bool | None, typer.Option(help="Keep members of a household apart.")] = None,
 ) -> None:
-    """Many records to one customer: how many customers there are, from..to, and who they are."""
-    policy = Policy(_words(unique), age_gap, households, _words(verified))
+    """Many records to one customer: how many customers there are, from..to. Rules given hold for the next time too."""
+    given = (unique, age_gap, verified, households)
+    policy = Policy(_words(unique or ""), age_gap, households is not False, _words(verified or ""))
     with _shop(context) as shop:
-        done = shop.resolve(policy, reviewed, only_new)
+        done = shop.resolve(None if given == (None,) * 4 else policy, reviewed, only_new)
         counts = shop.sql("select part, customers, lower, upper, meaning from customers_count")
         moves = shop.sql("select chance, customers from customers_by_threshold order by chance")
     if context.obj.json:
@@ -261,7 +266,9 @@ def show(
     _say(context, {"task": task, "sql" if sql else "sentence": text}, text)
 
 
-def _models(text: str) -> list[str]:
+def _models(text: str | None) -> list[str]:
+    if text is None:
+        return []
     named = list(_words(text))
     if not named:
         raise UsageError("--models names at least one model, as in --models baseline,boosted")
@@ -272,14 +279,23 @@ def _models(text: str) -> list[str]:
 def backtest(
     context: typer.Context,
     task: Task,
-    models: Annotated[str, typer.Option(help="Models to test, with commas.")] = "baseline,logistic,boosted",
+    models: Annotated[
+        str | None, typer.Option(help="Models to test, with commas; default: what suits the task.")
+    ] = None,
     cutoffs: Annotated[int, typer.Option(min=1, help="Test dates.")] = 6,
+    identity: Annotated[
+        str, typer.Option(help="Customers by links of today, known as-of each date, raw ids, or effect: all three.")
+    ] = "today",
     all_: Annotated[bool, typer.Option("--all", help="Print every metric, not only those that decide.")] = False,
     out: Out = None,
 ) -> None:
     """Fit at earlier dates and compare with what then happened, beside the baseline."""
+    if identity == "effect":
+        with _shop(context) as shop:
+            _say(context, shop.identity_effect(task, cutoffs))
+        return
     with _shop(context) as shop:
-        done = shop.backtested(task, _models(models), cutoffs)
+        done = shop.backtested(task, _models(models), cutoffs, identity)
         name = "'" + done.task.replace("'", "''") + "'"
         table = shop.sql(
             "select model, metric, value, lower, upper, difference, difference_lower, difference_upper "
@@ -355,14 +371,20 @@ def predict(
 @app.command()
 def explain(
     context: typer.Context,
-    task: Task,
+    what: Annotated[str, typer.Argument(help="Name of a task, or of a customer: who it is, from which records.")],
     customer: Annotated[str | None, typer.Argument(help="One customer; without: the highest answers.")] = None,
     at: At = None,
     top: Annotated[int, typer.Option(min=1, help="How many answers to explain.")] = 20,
+    out: Annotated[Path | None, typer.Option(help="Write a customer's story here: .html, or .svg of a link.")] = None,
 ) -> None:
-    """Why an answer is what it is, in words."""
+    """Why an answer is what it is; of a customer alone: who it is, and which records and links say so."""
     with _shop(context) as shop:
-        rows = shop.explain(task, customer, at, top)
+        if customer is None and what.startswith("C-"):  # as resolve names customers
+            story = shop.who(what, out)
+            told = {name: table.to_pylist() for name, table in story.tables().items()}
+            _say(context, told, "\n".join(story.text()))
+            return
+        rows = shop.explain(what, customer, at, top)
     keep = [c for c in ("customer_id", "category", "rank", "reason", "contribution") if c in rows.column_names]
     _say(context, rows if context.obj.json else rows.select(keep))
 
@@ -390,7 +412,7 @@ def sql(
 @app.command()
 def run(
     context: typer.Context,
-    models: Annotated[str, typer.Option(help="Models that compete, with commas.")] = "baseline,logistic,boosted",
+    models: Annotated[str | None, typer.Option(help="Models that compete, with commas; default: what suits.")] = None,
 ) -> None:
     """All of it, in order, only what is stale: check, test, fit, score, explain."""
     with _shop(context) as shop:

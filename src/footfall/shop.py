@@ -16,6 +16,7 @@ from footfall import answers, identity, quality, report
 from footfall import sources as raw
 from footfall.engine import DuckDBEngine, Query
 from footfall.evaluate import Backtest
+from footfall.explain import CustomerStory
 from footfall.identity import Policy as Policy
 from footfall.simulate import Simulated
 from footfall.simulate import simulate as write_shop
@@ -130,7 +131,8 @@ class Shop:
     ) -> identity.Resolved:
         """Many records to one customer: how many customers there are, with interval; all facts are re-keyed to them.
 
-        `reviewed`: the table `review`, exported, its column verdict filled in. `only_new`: link only new records.
+        `policy`: rules of the business (default: those of the last time). `reviewed`: the table `review`, exported,
+        its column verdict filled in. `only_new`: link only new records.
         """
         self._ready.clear()
         return identity.resolve(self.engine, policy, reviewed, only_new, lambda m: self.progress(m))
@@ -162,17 +164,34 @@ class Shop:
         return answer_query(asked, Frame(asked.keys, (cutoff,), self.timezone), features(found, asked.keys))
 
     def backtest(
-        self, task: str | Task, models: Sequence[str] = answers.MODELS, cutoffs: int | None = None
+        self,
+        task: str | Task,
+        models: Sequence[str] = (),
+        cutoffs: int | None = None,
+        identity: str = "today",
     ) -> pa.Table:
-        """Fit at earlier instants and compare with what then happened; a tidy table cutoff x model x metric."""
-        return self.backtested(task, models, cutoffs).table()
+        """Fit at earlier instants and compare with what then happened; a tidy table cutoff x model x metric.
+
+        `identity`: whose facts are one customer's: by all links ("today"), those known at each cutoff ("as-of"), or
+        by the sources' own ids ("raw").
+        """
+        return self.backtested(task, models, cutoffs, identity).table()
 
     def backtested(
-        self, task: str | Task, models: Sequence[str] = answers.MODELS, cutoffs: int | None = None
+        self,
+        task: str | Task,
+        models: Sequence[str] = (),
+        cutoffs: int | None = None,
+        identity: str = "today",
     ) -> Backtest:
         """As `backtest`, whole: evaluations, curves, verdicts and the best model."""
-        one = self._prepared(self.task(task), None, self.settings.tests if cutoffs is None else cutoffs)
-        return answers.backtest_task(self.context, one, models)
+        tests = self.settings.tests if cutoffs is None else cutoffs
+        return answers.backtest_as(self.context, self.task(task), models, tests, identity)
+
+    def identity_effect(self, task: str | Task, cutoffs: int | None = None) -> pa.Table:
+        """What resolution changed: customers, repeat rate and the backtest's metrics by each identity."""
+        tests = self.settings.tests if cutoffs is None else cutoffs
+        return answers.identity_effect(self.context, self.task(task), tests)
 
     def fit(self, task: str | Task, model: str | None = None, at: str | datetime | None = None) -> Predictor:
         """Train on history before `at` (default: all of it), calibrate, save beside the shop with its card."""
@@ -207,16 +226,23 @@ class Shop:
             return pa.Table.from_pylist(rows)
         return answers.explain_customer(one, scored, customer)
 
+    def who(self, customer: str, out: str | Path | None = None) -> CustomerStory:
+        """Who a customer is: records, links with their weights, golden record; `out` writes a page or a picture."""
+        return answers.tell_customer(self.engine, customer, None if out is None else Path(out))
+
     def models(self, task: str | None = None) -> pa.Table:
         """Saved models, newest first."""
         return pa.Table.from_pylist(answers.saved_models(self.engine, task))
 
     # --- all of it ----------------------------------------------------------------------------------------
 
-    def run(self, models: Sequence[str] = answers.MODELS) -> answers.Ran:
-        """Check, test, fit, score and explain every task the shop can answer; only what is stale."""
+    def run(self, models: Sequence[str] = ()) -> answers.Ran:
+        """Check, resolve, test, fit, score and explain every task the shop can answer; only what is stale."""
         self._ready.clear()  # what was prepared is replaced by what the run prepares
-        return answers.run(self.context, self.tasks(), self.check, models)
+        before = [answers.Before("check", "quality checks over the whole shop", self.check)]
+        if identity.telling_persons(self.engine):
+            before.append(answers.Before("resolve", "records of persons linked to customers", self.resolve))
+        return answers.run(self.context, self.tasks(), before, models)
 
     def report(self, out: str | Path, title: str = "") -> Path:
         """Write the one-page report (HTML, offline), and its tables as CSV into the folder `<out>-tables`."""

@@ -9,6 +9,7 @@ from typing import Any
 from footfall.answers.context import Context, now
 from footfall.engine import Engine
 from footfall.errors import FootfallError
+from footfall.explain import told_pairs
 from footfall.report import Headline, Page
 from footfall.tables import TABLES
 from footfall.tasks import CATALOGUE
@@ -45,7 +46,30 @@ QUERIES: dict[str, str] = {
     "score_histogram": "select task, floor(chance * 20) / 20 as bin, count(*) as rows\n"
     f"from scores where chance is not null and {_NEWEST} group by 1, 2 order by 1, 2",
 }
-PAGE_TABLES = tuple(QUERIES)
+_RESOLVED = {
+    "customers_count": "select * from customers_count",
+    "customers_by_threshold": "select * from customers_by_threshold order by chance",
+    "identity_overlaps": "with found as (\n"
+    "  select distinct l.customer_id, case when r.kind = 'person' then r.source else r.kind end as place\n"
+    "  from record_links l join records r using (record_id)\n"
+    "), each as (\n"
+    "  select customer_id, string_agg(place, ' + ' order by place) as places from found group by customer_id\n"
+    ")\n"
+    "select places, count(*) as customers from each group by places order by customers desc, places",
+    "review": "select * from review order by worth desc, record_a, record_b",
+    "identity_notes": "select * from identity_notes order by kind, note",
+    "identity_effect": "select * from identity_effect\n"
+    "order by task, measure, list_position(['raw', 'as-of', 'today'], identity)",
+}
+"""Tables of a shop whose records were resolved."""
+_PAIRS = {
+    "identity_merges": "select * from matches where linked and how = 'weighed'\n"
+    "qualify row_number() over (partition by chance >= 0.5, chance >= 0.9, chance >= 0.99\n"
+    "  order by weight, record_a, record_b) <= 2\norder by chance desc, record_a, record_b",
+    "identity_misses": "select * from matches where not linked order by chance desc, record_a, record_b limit 20",
+}
+"""Rows of `matches` that are shown in words."""
+PAGE_TABLES = (*QUERIES, *_RESOLVED, *_PAIRS)
 
 
 def gather(context: Context, title: str = "", shop_toml: Path | None = None) -> Page:
@@ -67,6 +91,11 @@ def gather(context: Context, title: str = "", shop_toml: Path | None = None) -> 
     for name, sql in QUERIES.items():
         queries[name] = sql.replace("{tz}", context.tz.replace("'", ""))
         tables[name] = engine.fetch(queries[name])
+    if engine.has("records"):
+        for name, sql in _RESOLVED.items():
+            queries[name], tables[name] = sql, engine.fetch(sql)
+        for name, sql in _PAIRS.items():
+            queries[name], tables[name] = sql, told_pairs(engine, sql)
     queries["table_rows"] = _table_rows_sql()
     tables["table_rows"] = engine.fetch(queries["table_rows"])
     title = title or str(business.get("name", "")) or "What the records say"

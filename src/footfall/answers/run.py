@@ -10,13 +10,20 @@ from hashlib import blake2b
 
 from footfall.answers.context import Context
 from footfall.answers.keep import write
-from footfall.answers.work import Ready, backtest_task, check_answerable, explain_scores, fit_task, predict_task, ready
+from footfall.answers.work import (
+    Ready,
+    backtest_task,
+    check_answerable,
+    explain_scores,
+    fit_task,
+    models_for,
+    predict_task,
+    ready,
+)
 from footfall.errors import FootfallError
 from footfall.models.contract import mean_of
 from footfall.tabular import lighter, make_plan
 from footfall.tasks import Task
-
-MODELS = ("baseline", "logistic", "boosted")
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,15 @@ class Ran:
     unanswered: dict[str, str]
     seconds: dict[str, float]
     fresh: bool
+
+
+@dataclass(frozen=True)
+class Before:
+    """A step of a run before its tasks: name and detail of its stage, and what to do."""
+
+    name: str
+    detail: str
+    do: Callable[[], object]
 
 
 class _Stages:
@@ -45,23 +61,23 @@ class _Stages:
         self.context.progress(f"{name}: {seconds:.1f} s")
 
 
-def run(context: Context, tasks: Sequence[Task], check: Callable[[], object], models: Sequence[str] = MODELS) -> Ran:
-    """Check the data, then test, fit, score and explain every task the shop can answer.
+def run(context: Context, tasks: Sequence[Task], before: Sequence[Before], models: Sequence[str] = ()) -> Ran:
+    """Do what comes before (check, resolve), then test, fit, score and explain every task the shop can answer.
 
-    `check` carries out the quality checks. A run over data and tasks that have not changed does nothing.
+    A run over data and tasks that have not changed does nothing.
     """
     for name in models:
         mean_of(name)  # a wrong name is said before the work
     mark = _fingerprint(context, tasks, models)
     done = context.engine.value("select value from settings where name = 'run'")
     if done == mark:
-        before = context.engine.rows("select task, model, caution from questions order by task")
-        answered_before = tuple(str(task) for task, model, _ in before if model is not None)
-        return Ran(answered_before, {str(t): str(why) for t, model, why in before if model is None}, {}, False)
+        asked = context.engine.rows("select task, model, caution from questions order by task")
+        answered_before = tuple(str(task) for task, model, _ in asked if model is not None)
+        return Ran(answered_before, {str(t): str(why) for t, model, why in asked if model is None}, {}, False)
     stages = _Stages(context)
-    with stages.stage("check", "quality checks over the whole shop"):
-        context.progress("checking the data")
-        check()
+    for step in before:
+        with stages.stage(step.name, step.detail):
+            step.do()
     customers = int(context.engine.value("select count(*) from known_customers") or 0)
     light = replace(context, settings=lighter(context.settings, customers))
     unanswered: dict[str, str] = {}
@@ -92,6 +108,7 @@ def run(context: Context, tasks: Sequence[Task], check: Callable[[], object], mo
             }
             write(context.engine, "questions", [row], {"task": task.name})
     write(context.engine, "stages", stages.rows, {})
+    mark = _fingerprint(context, tasks, models)  # as the steps before have left the shop
     context.engine.execute("insert or replace into settings values ('run', ?)", [mark])
     return Ran(tuple(answered), unanswered, {str(r["stage"]): float(str(r["seconds"])) for r in stages.rows}, True)
 
@@ -119,6 +136,7 @@ def _try_plan(context: Context, task: Task) -> None:
 
 def _answer(context: Context, one: Ready, models: Sequence[str], stages: _Stages) -> None:
     name = one.task.name
+    models = models_for(one.task, models)
     best = "boosted" if "boosted" in models else models[0]
     if one.plan.test:
         with stages.stage(f"{name}: backtest", f"{len(one.plan.test)} test dates, {', '.join(models)}"):
@@ -134,6 +152,6 @@ def _answer(context: Context, one: Ready, models: Sequence[str], stages: _Stages
 def _fingerprint(context: Context, tasks: Sequence[Task], models: Sequence[str]) -> str:
     """Changes whenever the data, the tasks, the models or the settings do."""
     loads = context.engine.rows("select max(load_id), sum(rows_loaded) from loads where rows_loaded > 0")
-    links = context.engine.value("select count(*) from links")
+    links = context.engine.rows("select count(*), count(distinct customer_id), max(customer_id) from links")
     text = repr((loads, links, [repr(t) for t in tasks], list(models), context.settings, context.tz))
     return blake2b(text.encode(), digest_size=12).hexdigest()

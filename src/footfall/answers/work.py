@@ -20,6 +20,9 @@ from footfall.tabular import FeatureTable, Matrix, Plan, Predictor, Trainer, mak
 from footfall.tasks import Task
 from footfall.windows import Sample
 
+MODELS = ("baseline", "logistic", "boosted")
+MEAN = "boosted+bgnbd"
+"""Competes too where customers' amounts are asked for: windows order customers well, and BG/NBD knows that they age."""
 EXPLAINED_ROWS = 5_000
 """Rows the aggregate importances are taken over; more tell nothing more."""
 
@@ -40,6 +43,14 @@ class Scored:
 
     predictor: Predictor
     table: pa.Table
+
+
+def models_for(task: Task, asked: Sequence[str] = ()) -> tuple[str, ...]:
+    """The models that compete for a task: those asked for, else those that suit it."""
+    if asked:
+        return tuple(asked)
+    of_orders = task.keys == ("customer_id",) and task.target.fact.table in ("orders", "lines")
+    return (*MODELS, MEAN) if task.kind == "amount" and of_orders else MODELS
 
 
 def check_answerable(task: Task, context: Context) -> None:
@@ -95,8 +106,10 @@ def ready(
     }
 
 
-def backtest_task(context: Context, one: Ready, models: Sequence[str], draws: int = 300) -> Backtest:
-    """Test the models at the plan's test cutoffs and write `evaluations`, `curves`, `verdicts`.
+def backtest_task(context: Context, one: Ready, models: Sequence[str] = (), draws: int = 300) -> Backtest:
+    """Test the models (default: those that suit the task) at the plan's test cutoffs and write what comes of it.
+
+    Writes `evaluations`, `curves`, `verdicts`.
 
     Raises:
         FootfallError: the history has no room for a single test.
@@ -106,7 +119,7 @@ def backtest_task(context: Context, one: Ready, models: Sequence[str], draws: in
             f"{one.task.name}: the history is too short to test on; a test wants {one.task.span.words} to learn from "
             f"and {one.task.span.words} after that to compare with"
         )
-    result = backtest(one.trainer, models, one.plan.test, draws, context.progress)
+    result = backtest(one.trainer, models_for(one.task, models), one.plan.test, draws, context.progress)
     for table, rows in (
         ("evaluations", result.evaluations),
         ("curves", result.curves),

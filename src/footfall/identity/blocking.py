@@ -130,11 +130,13 @@ def wide_sql(columns: Mapping[str, int], table: str, sample: str) -> str:
     Args:
         columns: key column -> how many records may share a value of it for the value to count.
     """
-    each = [
-        f"select s.record as one, r.record as other from {table} s semi join {sample} using (record) "
-        f"join (select record, {c} as k from {table} where {c} is not null "
-        f"qualify count(*) over (partition by {c}) <= {cap}) r on s.{c} = r.k and s.record <> r.record"
-        for c, cap in columns.items()
-    ]
+    # The few are singled out first: joined the other way round, a value that all share costs their number squared.
+    few = (
+        "(with few as materialized (select record, {c} as k from {table} "
+        "semi join (select {c} from {table} where {c} is not null group by 1 having count(*) between 2 and {cap}) "
+        "using ({c})) select l.record as one, r.record as other from few l semi join {sample} using (record) "
+        "join few r on l.k = r.k and l.record <> r.record)"
+    )
+    each = [few.format(c=c, cap=cap, table=table, sample=sample) for c, cap in columns.items()]
     union = "\nunion all\n".join(each)
     return f"select distinct least(one, other) as a, greatest(one, other) as b from (\n{union}\n)"

@@ -10,6 +10,7 @@ Link Discovery Frameworks (2017), and Draisbach et al., Transforming Pairwise Du
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,7 @@ class Rules:
         age: record -> age in years (NaN: unknown), compared with `gap`.
         never: pairs of records (a, b) that a person has judged to be different persons.
         gap: largest difference of ages within one person; None: any.
+        held: record -> number of the customer it has been so far (-1: new), where those there are stay as they are.
     """
 
     apart: Array
@@ -42,6 +44,7 @@ class Rules:
     age: Array
     never: tuple[Array, Array]
     gap: float | None = None
+    held: Array | None = None
     sources: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
@@ -49,15 +52,23 @@ class Rules:
 
     @property
     def idle(self) -> bool:
-        return not self.sources and self.gap is None and not len(self.never[0])
+        return not self.sources and self.gap is None and not len(self.never[0]) and self.held is None
+
+    def _one_each(self) -> Iterator[tuple[Array, Array]]:
+        """Records of which no two of different numbers are one person, and their numbers."""
+        for source in range(self.sources):
+            inside = self.apart == source
+            yield inside, self.account[inside]
+        if self.held is not None:
+            inside = self.held >= 0
+            yield inside, self.held[inside]
 
     def broken(self, label: Array) -> Array:
         """Which clusters break a rule, by their number."""
         count = int(label.max(initial=-1)) + 1
         wrong = np.zeros(count, bool)
-        for source in range(self.sources):
-            inside = self.apart == source
-            pairs = np.unique(np.stack([label[inside], self.account[inside]]), axis=1)
+        for inside, number in self._one_each():
+            pairs = np.unique(np.stack([label[inside], number]), axis=1)
             wrong |= np.bincount(pairs[0], minlength=count) > 1
         if self.gap is not None:
             low, high = self._ages(label, count)
@@ -70,10 +81,9 @@ class Rules:
         """Which pairs of clusters may merge."""
         count = int(label.max(initial=-1)) + 1
         fine = np.ones(len(one), bool)
-        for source in range(self.sources):
-            inside = self.apart == source
+        for inside, number in self._one_each():
             holds = np.full(count, -1, np.int64)
-            holds[label[inside]] = self.account[inside]
+            holds[label[inside]] = number
             fine &= (holds[one] < 0) | (holds[other] < 0) | (holds[one] == holds[other])
         if self.gap is not None:
             low, high = self._ages(label, count)

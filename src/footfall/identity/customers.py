@@ -72,10 +72,9 @@ def name_customers(engine: Engine, linkage: Linkage) -> None:
     records = engine.fetch("select record_id, known_at from records order by record_id")
     label = pa.table({"record_id": records["record_id"], "cluster": linkage.label, "known_at": records["known_at"]})
     engine.materialise("select record_id, customer_id from record_links", "links_before")
-    engine.execute(
-        "create or replace temp table cluster_of as select * from "
-        "(select '' as record_id, 0::BIGINT as cluster, null::TIMESTAMP as known_at) limit 0"
-    )
+    # Columns by name: DuckDB 2.0.0 loses sight of rows appended to a table made by `as select ... limit 0` in one
+    # transaction, from 122,880 rows on two threads.
+    engine.execute("create or replace temp table cluster_of (record_id VARCHAR, cluster BIGINT, known_at TIMESTAMP)")
     engine.append("cluster_of", label)
     engine.execute("""
         create or replace temp table named as
@@ -86,8 +85,20 @@ def name_customers(engine: Engine, linkage: Linkage) -> None:
         wanted as (
           select *, row_number() over (partition by customer_id order by n desc, cluster) as claim from shared
         ),
-        kept as (
+        first_choice as (
           select cluster, customer_id from wanted where claim = 1
+          qualify row_number() over (partition by cluster order by n desc, number) = 1
+        ),
+        -- An id whose first claimant keeps another goes to who holds most of the rest.
+        left_over as (
+          select *, row_number() over (partition by customer_id order by n desc, cluster) as claim from shared
+          where cluster not in (select cluster from first_choice)
+            and customer_id not in (select customer_id from first_choice)
+        ),
+        kept as (
+          select * from first_choice
+          union all
+          select cluster, customer_id from left_over where claim = 1
           qualify row_number() over (partition by cluster order by n desc, number) = 1
         ),
         fresh as (
@@ -223,9 +234,11 @@ def write_golden(engine: Engine) -> None:
     engine.execute(
         "insert into golden_records\n"
         "with told as (\n" + "\nunion all\n".join(parts) + "\n),\n"
-        "counted as (select *, count(*) over (partition by customer_id, field, lower(value)) as records from told)\n"
+        "counted as (select *, count(*) over (partition by customer_id, field, lower(value)) as records,\n"
+        "  count(*) over (partition by customer_id, field, value) as so_spelled from told)\n"
         "select customer_id, field, value, source, record_id, records from counted\n"
         "qualify row_number() over (partition by customer_id, field "
-        "order by records desc, last_seen desc nulls last, value desc, record_id) = 1\n"
+        "order by records desc, so_spelled desc, value in (lower(value), upper(value)), last_seen desc nulls last, "
+        "value desc, record_id) = 1\n"
         "order by customer_id, field"
     )

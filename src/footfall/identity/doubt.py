@@ -63,6 +63,19 @@ def levels_of(model: Mapping[str, Any]) -> dict[str, list[Level]]:
     return found
 
 
+def rounded(model: Mapping[str, Any]) -> dict[str, Any]:
+    """A Splink model with its shares to nine digits, so that they do not depend on the order of sums."""
+    shares = ("m_probability", "u_probability")
+
+    def told(level: Mapping[str, Any]) -> dict[str, Any]:
+        return {k: float(f"{v:.9g}") if k in shares and v is not None else v for k, v in level.items()}
+
+    comparisons = [
+        c | {"comparison_levels": [told(each) for each in c["comparison_levels"]]} for c in model["comparisons"]
+    ]
+    return {**model, "comparisons": comparisons}
+
+
 def rare_counts(model: Mapping[str, Any]) -> set[str]:
     """Comparisons in which a rare value counts for more."""
     return {

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from footfall.errors import UsageError, did_you_mean
-from footfall.identity.cluster import Rules, components, merge
+from footfall.identity.cluster import CERTAIN, Rules, components, merge
 from footfall.identity.count import LARGEST, Count, Drawn, estimate, look_around, nearest
 from footfall.identity.doubt import Doubt, Pairs
 from footfall.identity.weigh import Weigher
@@ -62,6 +62,34 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class Late:
+    """Small clusters that were joined last, each to whom it likeliest belongs.
+
+    Attributes:
+        label: cluster of each record before.
+        one, other, chance: which was joined to which, and how likely it belongs there.
+    """
+
+    label: Array
+    one: Array
+    other: Array
+    chance: Array
+
+    def chance_of(self, pairs: Pairs) -> Array:
+        """The chance of the join that each pair is part of; 0 where it is part of none."""
+        here, there = self.label[pairs.a], self.label[pairs.b]
+        width = int(self.label.max(initial=-1)) + 1
+        key = np.minimum(self.one, self.other) * width + np.maximum(self.one, self.other)
+        order = np.argsort(key)
+        asked = np.minimum(here, there) * width + np.maximum(here, there)
+        at = np.searchsorted(key[order], asked)
+        found = (at < len(key)) & (key[order][np.minimum(at, len(key) - 1)] == asked) if len(key) else at < 0
+        told = np.zeros(len(asked))
+        told[found] = self.chance[order][at[found]]
+        return told
+
+
+@dataclass(frozen=True)
 class Linkage:
     """What was found.
 
@@ -73,6 +101,7 @@ class Linkage:
         thresholds: chance -> clusters when only links of at least that chance are made.
         sure: pairs of records that are one by an exact identifier (a, b) and by which.
         around: the pairs weighed in the look around clusters.
+        late: small clusters joined last.
     """
 
     label: Array
@@ -82,14 +111,16 @@ class Linkage:
     thresholds: dict[float, int]
     sure: tuple[tuple[Array, Array, str], ...] = field(default=())
     around: Pairs = field(default_factory=Pairs.none)
+    late: Late | None = None
 
-    def chance(self, weight: Array) -> Array:
-        """The chance that pairs of these weights are of one person."""
-        return np.asarray(1 / (1 + 2.0 ** np.clip(self.even - weight, -1000, 1000)))
+    def chance(self, pairs: Pairs) -> Array:
+        """The chance that these pairs are of one person; of a late join, that of its clusters."""
+        told = np.asarray(1 / (1 + 2.0 ** np.clip(self.even - pairs.weight, -1000, 1000)))
+        return told if self.late is None else np.maximum(told, self.late.chance_of(pairs))
 
 
 def exact(keys: pa.Table, policy: Policy) -> Sure:
-    """Pairs of records that are one person by an identifier: consecutive records of a group."""
+    """Pairs of records that are one person by an identifier: consecutive records of a group, and by which."""
     found = [(*_chain(np.asarray(keys["unit"])), "the same account")]
     for name in ("email", "phone"):
         if name not in keys.column_names:
@@ -104,6 +135,15 @@ def exact(keys: pa.Table, policy: Policy) -> Sure:
             where = np.flatnonzero(known)
             found.append((where[one], where[other], f"the same verified {name.replace('email', 'e-mail')}"))
     return tuple(f for f in found if len(f[0]))
+
+
+def start_of(keys: pa.Table, sure: Sure, rules: Rules) -> Array:
+    """The clusters that exact identifiers make, where no rule is against it; records of one account are always one."""
+    unit = components(keys.num_rows, *_chain(np.asarray(keys["unit"])))
+    if not sure:
+        return unit
+    one, other = (np.concatenate([s[i] for s in sure]) for i in (0, 1))
+    return merge(unit, Pairs(one, other, np.full(len(one), CERTAIN)), 0.0, 0.0, rules)
 
 
 def _chain(code: Array) -> tuple[Array, Array]:
@@ -149,7 +189,8 @@ def link(
         return Linkage(start, Pairs.none(), 0.0, Count.certain(number), dict.fromkeys(THRESHOLDS, number), sure)
     progress("weighing pairs of records")
     pairs, narrow = weigher.candidates(new)
-    even = _even(pairs.weight, weigher.share, rows)
+    # Pairs of new records alone do not tell how many of all pairs match; what the blocks taught does.
+    even = _even(pairs.weight if new is None else np.empty(0), weigher.share, rows)
     progress(f"{len(pairs):,} pairs weighed; merging")
     firm = merge(start, pairs, even, even - UNSEEN, rules)
     progress("counting, with what the links do not say")
@@ -159,13 +200,13 @@ def link(
         small = np.flatnonzero(np.bincount(firm) <= SMALL)
         drawn = look_around(firm, small, pairs, STRANGE, np.ones(len(small)))
         doubt = narrow
-    label = _joined(firm, drawn, doubt, count, rules, even)
+    label, late = _joined(firm, drawn, doubt, count, rules, even)
     thresholds = {}
     for chance in THRESHOLDS:
         stricter = even + log2(chance / (1 - chance))
         at = firm if chance == 0.5 else merge(start, pairs, stricter, even - UNSEEN, rules)
         thresholds[chance] = int(at.max(initial=-1)) + 1
-    return Linkage(label, pairs, even, count, thresholds, sure, around)
+    return Linkage(label, pairs, even, count, thresholds, sure, around, late)
 
 
 def _even(weight: Array, share: float, rows: int) -> float:
@@ -174,7 +215,7 @@ def _even(weight: Array, share: float, rows: int) -> float:
     By expectation maximisation, from `share` on.
     """
     ratio = 2.0 ** np.clip(weight, -100, 100)
-    for _ in range(200):
+    for _ in range(200 if len(weight) else 0):
         before = share
         share = max(1 / rows**2, float((share * ratio / (1 - share + share * ratio)).sum()) / (rows * (rows - 1) / 2))
         if abs(share - before) <= 1e-6 * before:
@@ -203,15 +244,16 @@ def _drawn(label: Array, weigher: Weigher) -> tuple[Drawn, Doubt, bool, Pairs]:
     return look_around(label, picked, pairs, STRANGE, stands_for), doubt, whole, pairs
 
 
-def _joined(label: Array, drawn: Drawn, doubt: Doubt, count: Count, rules: Rules, even: float) -> Array:
+def _joined(label: Array, drawn: Drawn, doubt: Doubt, count: Count, rules: Rules, even: float) -> tuple[Array, Late]:
     """Small clusters joined to the earlier cluster they more likely than not belong to."""
     one, other, chance = nearest(drawn, doubt, count.own, even)
     size = np.bincount(label)
     good = (chance > 0.5) & (size[one] <= SMALL)
     if not rules.idle:
         good &= rules.allow(label, one, other)
+    late = Late(label, one[good], other[good], chance[good])
     joined = components(len(size), one[good], other[good])[label]
     if rules.idle:
-        return joined
+        return joined, late
     wrong = rules.broken(joined)[joined]
-    return components(len(label), *_chain(np.where(wrong, label + len(label), joined)))
+    return components(len(label), *_chain(np.where(wrong, label + len(label), joined))), late

@@ -90,8 +90,9 @@ def records_query() -> Query:
     return query.then(
         "records",
         f"select substr(md5(concat_ws(chr(31), {identity})), 1, 16) as record_id, "
-        f"r.source, r.source_customer_id, r.kind, {', '.join('r.' + c for c in _PERSON)}, min(r.first_seen) as first_seen, max(r.last_seen) as last_seen, "
-        "min(r.known_at) as known_at, cast(coalesce(max(b.orders), 0) + sum(r.orders) as BIGINT) as orders\n"
+        f"r.source, r.source_customer_id, r.kind, {', '.join('r.' + c for c in _PERSON)}, "
+        "min(r.first_seen) as first_seen, max(r.last_seen) as last_seen, min(r.known_at) as known_at, "
+        "cast(coalesce(max(b.orders), 0) + sum(r.orders) as BIGINT) as orders\n"
         "from all_of_them r left join bought b on b.source = r.source and b.source_customer_id = r.source_customer_id\n"
         "group by all order by record_id",
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from footfall.errors import FootfallError
 from footfall.identity import customers, telling
 from footfall.identity.cluster import components
 from footfall.identity.comparisons import fields_for
-from footfall.identity.linkage import Linkage, Policy, Sure, exact, link, rules_for
+from footfall.identity.linkage import Linkage, Policy, Sure, exact, link, rules_for, start_of
 from footfall.identity.records import Keys, build_keys, build_records
 from footfall.identity.weigh import Weigher
 from footfall.tables import publish_views, refresh_known
@@ -59,7 +60,7 @@ def resolve(
 
     Args:
         engine: of the shop.
-        policy: rules of the business.
+        policy: rules of the business; None: those of the last time.
         reviewed: CSV with record_a, record_b, verdict (same or different), as `review` is exported.
         only_new: leave the customers there are as they are, and link only records that came since.
         progress: told of each step.
@@ -68,7 +69,6 @@ def resolve(
         FootfallError: no records of persons, or a review that cannot be read.
         UsageError: a rule about a source that is not there.
     """
-    asked = policy or Policy()
     progress("collecting the records of persons")
     if not build_records(engine):
         raise FootfallError("there are no records of persons: load customers, or orders with ids or guests' details")
@@ -76,18 +76,22 @@ def resolve(
         read_reviews(engine, Path(reviewed))
     progress("bringing names, postcodes and the rest to one form")
     keys = build_keys(engine)
-    ids = engine.fetch("select record_id, source, known_at from records order by record_id")
-    asked.check({str(s) for s in ids["source"].to_pylist()})
+    ids = engine.fetch("select record_id, source, source_customer_id, known_at from records order by record_id")
+    sources = {str(s) for s in ids["source"].to_pylist()}
+    if policy is not None:
+        policy.check(sources)
+    asked = _policy(engine, policy)
     same, never = _judged(engine, ids)
     sure: Sure = (
         (*exact(keys.table, asked), *((*same, "judged the same"),)) if len(same[0]) else exact(keys.table, asked)
     )
-    rules = rules_for(keys.table, ids["source"].to_numpy(zero_copy_only=False).astype(str), asked, never)
+    rules = rules_for(keys.table, _accounts_of(ids), asked, never)
     rows = keys.table.num_rows
-    start = components(rows, *(np.concatenate([s[i] for s in sure]) if sure else np.empty(0, np.int64) for i in (0, 1)))
+    start = start_of(keys.table, sure, rules)
     new = None
     if only_new:
         start, new = _as_before(engine, ids, start)
+        rules = replace(rules, held=_held(start, new))
     weigher = _trained(engine, keys, asked, progress)
     try:
         linkage = link(start, rules, weigher, progress, sure, new)
@@ -102,6 +106,24 @@ def resolve(
     count = linkage.count
     notes = tuple(str(n) for (n,) in engine.rows("select note from identity_notes order by kind, note"))
     return Resolved(count.customers, count.lower, count.upper, int(linkage.label.max()) + 1, rows, notes)
+
+
+def telling_persons(engine: Engine) -> bool:
+    """Whether the shop holds what tells persons apart beyond ids: names, e-mails or phones, or guests' details."""
+    persons = "select 1 from facts.customers where surname is not null or email is not null or phone is not null"
+    guests = "select 1 from facts.orders where source_customer_id is null and guest_surname is not null"
+    return bool(engine.value(f"select count(*) from (({persons} limit 1) union all ({guests} limit 1))"))
+
+
+def _policy(engine: Engine, given: Policy | None) -> Policy:
+    """The policy given, kept for the next time; or that of the last time."""
+    if given is not None:
+        engine.execute("insert or replace into settings values ('identity policy', ?)", [json.dumps(asdict(given))])
+        return given
+    kept: dict[str, Any] = json.loads(
+        engine.value("select value from settings where name = 'identity policy'") or json.dumps(asdict(Policy()))
+    )
+    return Policy(tuple(kept["unique"]), kept["age_gap"], kept["households"], tuple(kept["verified"]))
 
 
 def _trained(engine: Engine, keys: Keys, policy: Policy, progress: Progress) -> Weigher | None:
@@ -134,6 +156,21 @@ def _as_before(engine: Engine, ids: pa.Table, start: Array) -> tuple[Array, Arra
     label = components(len(start), a, b)
     merged = components(int(label.max(initial=-1)) + 1, label, label[_first_of(start)])[label]
     return merged, np.flatnonzero(new)
+
+
+def _held(start: Array, new: Array) -> Array:
+    """The cluster of each record whose cluster holds one that is not new; -1 for the others."""
+    old = np.ones(len(start), bool)
+    old[new] = False
+    known = np.zeros(int(start.max(initial=-1)) + 1, bool)
+    known[start[old]] = True
+    return np.where(known[start], start, -1)
+
+
+def _accounts_of(ids: pa.Table) -> Array:
+    """The source of each record that bears an account's id; empty for guests, of whom a source may know several."""
+    source, account = (ids[c].to_numpy(zero_copy_only=False) for c in ("source", "source_customer_id"))
+    return np.array([s if a is not None else "" for s, a in zip(source, account, strict=True)], dtype=str)
 
 
 def _first_of(start: Array) -> Array:

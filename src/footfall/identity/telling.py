@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from footfall.engine import Engine
 from footfall.identity.customers import Tree
+from footfall.identity.doubt import Pairs
 from footfall.identity.linkage import Linkage
 from footfall.identity.records import Keys
 from footfall.identity.weigh import NEVER, Weigher
@@ -35,7 +36,7 @@ def write_matches(engine: Engine, linkage: Linkage, tree: Tree, weigher: Weigher
             "record_a": pa.array(record[a], pa.string()),
             "record_b": pa.array(record[b], pa.string()),
             "weight": pa.array(weight, mask=exact),
-            "chance": np.where(exact, 1.0, linkage.chance(weight)),
+            "chance": np.where(exact, 1.0, linkage.chance(Pairs(a, b, weight))),
             "linked": np.concatenate([np.ones(len(tree.a), bool), np.zeros(len(miss_a), bool)]),
             "how": pa.array(np.concatenate([hows[tree.how], np.full(len(miss_a), "weighed", object)]), pa.string()),
         }
@@ -80,7 +81,8 @@ def write_review(engine: Engine, most: int) -> None:
     details = (
         "concat_ws(', ', nullif(concat_ws(' ', {r}.first_name, {r}.later_names, {r}.surname), ''), {r}.postcode, "
         "{r}.address, {r}.email, {r}.phone, cast({r}.birth_date as VARCHAR), "
-        "case when {r}.age is not null then 'age ' || {r}.age end) || ' (' || {r}.kind || coalesce(' ' || {r}.source_customer_id, '') || ')'"
+        "case when {r}.age is not null then 'age ' || {r}.age end) || ' (' || {r}.kind "
+        "|| coalesce(' ' || {r}.source_customer_id, '') || ')'"
     )
     engine.execute(f"""
         insert into review

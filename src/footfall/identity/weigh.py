@@ -23,11 +23,11 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
 from footfall.identity.blocking import Key, choose, count_sql, pairs_sql, possible_keys, wide_sql
 from footfall.identity.comparisons import Field
-from footfall.identity.doubt import Array, Doubt, Level, Pairs, levels_of, rare_counts
+from footfall.identity.doubt import Array, Doubt, Level, Pairs, levels_of, rare_counts, rounded
 
 Progress = Callable[[str], None]
-U_PAIRS, EM_PAIRS = 1_000_000, 250_000
-"""Pairs that the shares are learnt from: random ones, and at most so many of one block."""
+U_PAIRS, EM_PAIRS = (300_000, 1_000_000), 250_000
+"""Pairs that the shares are learnt from: random ones (twenty a record, at least and at most so many); of one block."""
 SEED = 1
 FAINT = 12.0
 """Pairs whose weight is this many bits short of one in as many as there are records tell nothing and are not kept."""
@@ -114,15 +114,25 @@ class Weigher:
         training = self._linker.training
         with _quiet():
             progress("learning what unrelated records share")
-            training.estimate_u_using_random_sampling(max_pairs=U_PAIRS, seed=SEED)
+            pairs = min(max(20 * self.rows, U_PAIRS[0]), U_PAIRS[1])
+            training.estimate_u_using_random_sampling(max_pairs=pairs, seed=SEED)
             for columns in self._lessons():
                 progress(f"learning what records of one person share, among those of one {' and '.join(columns)}")
-                session = training.estimate_parameters_using_expectation_maximisation(
-                    block_on(*columns), max_pairs=EM_PAIRS, record_sample_proportion=1.0
-                )
+                settings: Any = self._linker._settings_obj
+                before = settings.core_model_settings.copy()
+                try:
+                    session = training.estimate_parameters_using_expectation_maximisation(
+                        block_on(*columns), max_pairs=EM_PAIRS, record_sample_proportion=1.0
+                    )
+                except ValueError:
+                    # Splink refuses shares that fall to nothing, as where hardly a pair of a block is of two persons,
+                    # and leaves without the fields of the block: other blocks are to be learnt from.
+                    settings.core_model_settings = before
+                    continue
                 share = float(session.core_model_settings.probability_two_random_records_match)
-                self.shares[columns] = min(max(share, 1e-6), 1 - 1e-6)
-        model = self._linker.misc.save_model_to_json()
+                self.shares[columns] = _told(min(max(share, 1e-6), 1 - 1e-6))
+            model = rounded(self._linker.misc.save_model_to_json())
+            self._linker = Linker(self._api.register(self._connection.table("keys")), model, log_level=None)
         self.levels: dict[str, list[Level]] = levels_of(model)
         self._rare = rare_counts(model)
         if self.shares:
@@ -173,7 +183,7 @@ class Weigher:
         told = self._rows(f"select log2(avg(pow(2.0, {both}))) from scored")[0][0]
         if told is None:
             return 0.0
-        return min(0.0, _log_odds(self.shares[columns]) - _log_odds(self.share) - float(told))
+        return _told(min(0.0, _log_odds(self.shares[columns]) - _log_odds(self.share) - float(told)))
 
     def _note_errors(self, columns: tuple[str, ...]) -> None:
         """How many matching pairs of one block speak for each m: the sum of squared chances, its observed information.
@@ -188,7 +198,7 @@ class Weigher:
                 for level in self.levels[name]:
                     if abs(bits - level.bits) < 1e-9:
                         key = (name, level.says)
-                        self._told[key] = self._told.get(key, 0.0) + float(told)
+                        self._told[key] = self._told.get(key, 0.0) + _told(float(told))
 
     # --- pairs ----------------------------------------------------------------------------------------------
 
@@ -313,6 +323,11 @@ class Weigher:
             "create or replace view scored as select record_l as a, record_r as b, "
             f"match_weight - {prior!r} as weight, columns('mw_.*') from {scored.physical_name}"
         )
+
+
+def _told(value: float) -> float:
+    """Nine digits of it: sums over threads differ in the last ones, and the same records are to weigh the same."""
+    return float(f"{value:.9g}")
 
 
 def _log_odds(chance: float) -> float:

@@ -16,8 +16,8 @@ from footfall.quality.scan import count, filter_sql, with_examples
 
 AT_MOST = 0.05
 FEW = 100
-"""More rows than `FEW` and a larger share of a source's rows than `AT_MOST` are neither set aside nor emptied: then it is
-the source (or the machine's clock) that is at fault, and the rows are kept and told."""
+"""More rows than `FEW` and a larger share of a source's rows than `AT_MOST` are neither set aside nor emptied: then it
+is the source (or the machine's clock) that is at fault, and the rows are kept and told."""
 
 
 def rows_sql(table: str, now: datetime, present: datetime | None = None) -> str:
@@ -102,8 +102,7 @@ def empty(engine: Engine, check: RowCheck, rows: str, now: datetime) -> None:
         from {rows} where {where} group by source, {check.column} order by all"""
     )
     engine.execute(
-        f"update facts.{check.table} set {check.column} = null "
-        f"where rowid in (select row_id from {rows} where {where})"
+        f"update facts.{check.table} set {check.column} = null where rowid in (select row_id from {rows} where {where})"
     )
 
 

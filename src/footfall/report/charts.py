@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from math import log2
 from typing import Any
 
 import altair
 
-from footfall.report.numbers import blank, day, percent
+from footfall.report.numbers import blank, count, day, percent
 from footfall.report.page import Row
-from footfall.report.theme import BLUE, CARD, CONFIG, GREY, INK, MUTED, ORANGE, SERIES, TEAL
+from footfall.report.theme import BLUE, CARD, CONFIG, GREY, INK, LINE, MUTED, ORANGE, SERIES, TEAL
 
 alt: Any = altair  # its overloads of dictionaries and literals are beyond a type checker
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross"]
@@ -199,3 +200,113 @@ def histogram(rows: Sequence[Row], width: int, *, title: str, edges: str = "text
     y = alt.Y("rows:Q").title("Customers").axis(**_counts(rows, "rows", 3))
     bars = alt.Chart(_data(data, "name", "rows")).mark_bar(color=BLUE)
     return _finish(bars.encode(x=x, y=y), width, 170)
+
+
+def bars(rows: Sequence[Row], width: int, *, title: str) -> dict[str, Any]:
+    """A bar of `value` a row, in the order given: its `label` above it, its number at its end."""
+    kept = [{**r, "place": i, "start": 0, "shown": count(r.get("value"))} for i, r in enumerate(rows)]
+    data = _data(kept, "place", "label", "shown", "start", "value")
+    y = alt.Y("place:O").axis(None).scale(paddingInner=0.72, paddingOuter=0.6)
+    base = alt.Chart(data).encode(y=y)
+    room = alt.Scale(domain=[0, 1.16 * _top(rows, "value") or 1], nice=False)
+    value = alt.X("value:Q").title(title).scale(room).axis(None)
+    label = base.mark_text(align="left", baseline="bottom", dy=-7, fontSize=12.5, limit=width - 12)
+    chart = (
+        base.mark_bar(color=BLUE).encode(x=value)
+        + base.mark_text(align="left", dx=6, color=MUTED).encode(x=value, text="shown:N")
+        + label.encode(x=alt.X("start:Q").scale(room), text="label:N")
+    )
+    return _finish(chart, width, 30 + 38 * len(kept))
+
+
+def overlaps(rows: Sequence[Row], width: int, *, sets: Sequence[str]) -> dict[str, Any]:
+    """How many (`value`) are in exactly which of `sets` (`members`, a list): an UpSet chart, one row a combination.
+
+    Source: Lex et al., UpSet: Visualization of Intersecting Sets, IEEE TVCG 20 (2014); here lying down, so that a phone
+    has room for it.
+    """
+    step = 84 if width > 500 else 46
+    kept = [{**r, "place": i, "shown": count(r.get("value"))} for i, r in enumerate(rows)]
+    dots = [{"place": r["place"], "set": s, "inside": "in" if s in r["members"] else "out"} for r in kept for s in sets]
+    spans = [(r["place"], [s for s in sets if s in r["members"]]) for r in kept]
+    joined = [{"place": place, "first": inside[0], "last": inside[-1]} for place, inside in spans if len(inside) > 1]
+    top = {"orient": "top", "labelAngle": 0, "labelLimit": step, "labelOverlap": False, "domain": False}
+
+    def x(field: str) -> Any:
+        return alt.X(f"{field}:N").sort(list(sets)).title(None).scale(domain=list(sets)).axis(**top)
+
+    y = alt.Y("place:O").axis(None).scale(padding=0.2)
+    paint = alt.Color("inside:N").scale(domain=["in", "out"], range=[BLUE, LINE]).legend(None)
+    matrix = alt.Chart(_data(dots, "place", "set", "inside")).mark_point(filled=True, size=95, opacity=1)
+    matrix = matrix.encode(x=x("set"), y=y, color=paint)
+    if joined:
+        line = alt.Chart(_data(joined, "place", "first", "last")).mark_rule(color=BLUE, strokeWidth=2)
+        matrix = matrix + line.encode(x=x("first"), x2="last:N", y=y)
+    room = alt.Scale(domain=[0, 1.3 * _top(kept, "value") or 1], nice=False)
+    value = alt.X("value:Q").title(None).scale(room).axis(None)
+    base = alt.Chart(_data(kept, "place", "shown", "value")).encode(y=y)
+    bar = base.mark_bar(color=BLUE, height={"band": 0.62}).encode(x=value)
+    bar += base.mark_text(align="left", dx=6, color=MUTED).encode(x=value, text="shown:N")
+    left, tall = step * len(sets), 26 * len(kept)
+    sized = matrix.properties(width=left, height=tall) | bar.properties(width=max(80, width - left - 40), height=tall)
+    spec: dict[str, Any] = sized.resolve_scale(color="independent").to_dict(validate=False)
+    spec["config"] = CONFIG
+    return spec
+
+
+def thresholds(
+    rows: Sequence[Row], width: int, *, title: str, lower: float | None = None, upper: float | None = None
+) -> dict[str, Any]:
+    """How a count, `value`, moves with the `chance` that is asked for; the band from `lower` to `upper` behind it."""
+    kept = [{**r, "name": percent(r.get("chance")), "shown": count(r.get("value"))} for r in rows]
+    names = [r["name"] for r in kept]
+    axis = {"format": ",~f", "tickCount": 5}
+    y = alt.Y("value:Q").title(title).scale(zero=False, nice=True).axis(**axis)
+    x = alt.X("name:O").sort(names).title("Records are linked from a chance of").axis(labelAngle=0)
+    base = alt.Chart(_data(kept, "name", "shown", "value")).encode(x=x, y=y)
+    chart = base.mark_line(color=GREY, strokeWidth=1.5) + base.mark_point(color=BLUE, filled=True, size=70, opacity=1)
+    chart += base.mark_text(dx=-12, dy=-12, color=INK).encode(text="shown:N")
+    if not (blank(lower) or blank(upper)):
+        band = alt.Chart(alt.Data(values=[{"lower": lower, "upper": upper}])).mark_rect(color=TEAL, opacity=0.18)
+        ends = alt.Y("lower:Q").title(title).scale(zero=False, nice=True).axis(**axis)
+        chart = band.encode(y=ends, y2="upper:Q") + chart
+    return _finish(chart, width, 240)
+
+
+_ODDS = (
+    "format(1 / (1 + pow(2, -datum.value)), "
+    "abs(datum.value) > 13 ? '.2%' : abs(datum.value) > 9 ? '.1%' : '.0%')"
+)  # fmt: skip
+_NINES = sorted([0.0, *(sign * log2(10**nines - 1) for nines in range(1, 5) for sign in (-1, 1))])
+"""Chances of 0.01%, 0.1%, 1%, 10%, 50%, 90%, 99%, ..., in bits from even odds."""
+
+
+def waterfall(rows: Sequence[Row], width: int) -> dict[str, Any]:
+    """Steps from `start` to `end` (bits from even odds), one below the other: `label`, and `kind` paints them."""
+    words, paint = ["raises", "lowers", "start", "total"], [BLUE, ORANGE, GREY, TEAL]
+    kept = [
+        {**r, "place": i, "ahead": min(r["start"], r["end"]), "tip": max(r["start"], r["end"]),
+         "shown": f"{r['end'] - r['start']:+.1f}".replace("-", "−")}
+        for i, r in enumerate(rows)
+    ]  # fmt: skip
+    low = min([0.0, *(r["ahead"] for r in kept)])
+    high = max([0.0, *(r["tip"] for r in kept)])
+    room = alt.Scale(domain=[low, high + 0.13 * (high - low or 1)], nice=False)
+    roomy = width * 3.3 / (high - low or 1) > 48  # pixels from one nine to the next
+    shown = _NINES if roomy else _NINES[::2]
+    axis = {"labelExpr": _ODDS, "values": [x for x in shown if low <= x <= high], "labelOverlap": "greedy"}
+    y = alt.Y("place:O").axis(None).scale(paddingInner=0.66, paddingOuter=0.6)
+    x, tip = (
+        alt.X(f"{f}:Q").title("Chance that they are one person").scale(room).axis(**axis) for f in ("ahead", "tip")
+    )
+    base = alt.Chart(_data(kept, "label", "kind", "shown", "ahead", "tip", "place")).encode(y=y)
+    colour = alt.Color("kind:N").scale(domain=words, range=paint).legend(None)
+    label = base.mark_text(align="left", baseline="bottom", dy=-8, fontSize=12.5, limit=width - 12)
+    even = alt.Chart(alt.Data(values=[{"ahead": 0}])).mark_rule(color=MUTED, strokeDash=[4, 4])
+    chart = (
+        even.encode(x=x)
+        + base.mark_bar().encode(x=x, x2="tip:Q", color=colour)
+        + base.mark_text(align="left", dx=6, color=MUTED).encode(x=tip, text="shown:N")
+        + label.encode(x=alt.value(2), text="label:N")
+    )
+    return _finish(chart, width, 56 + 40 * len(kept))

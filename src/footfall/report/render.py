@@ -86,9 +86,9 @@ def spec(figure: Figure, width: int) -> dict[str, Any]:
     return made
 
 
-def parts(page: Page) -> list[tuple[Section, list[Block]]]:
+def parts(page: Page, chosen: Sequence[Section] = SECTIONS) -> list[tuple[Section, list[Block]]]:
     """The sections shown for this page, with their blocks."""
-    drawn = [(s, list(s.draw(page))) for s in SECTIONS if s.shown(page)]
+    drawn = [(s, list(s.draw(page))) for s in chosen if s.shown(page)]
     return [(s, blocks) for s, blocks in drawn if blocks]
 
 
@@ -110,8 +110,10 @@ def figures(page: Page) -> dict[str, dict[str, Any]]:
     return found
 
 
-def render(page: Page) -> str:
-    """The report as one self-contained HTML text: no script, no request, readable by day, by night and on a phone.
+def render(page: Page, chosen: Sequence[Section] = SECTIONS) -> str:
+    """The report (or a page of other sections) as one self-contained HTML text.
+
+    No script, no request, readable by day, by night and on a phone.
 
     Sections whose tables are absent or empty are left out. All texts are escaped.
     """
@@ -125,4 +127,4 @@ def render(page: Page) -> str:
     writer = _Writer(page)
     source = environment.loader.get_source(environment, "style.css")[0] if environment.loader else ""
     template = environment.get_template("page.html")
-    return template.render(page=page, parts=parts(page), w=writer, style=Markup(source), count=count)
+    return template.render(page=page, parts=parts(page, chosen), w=writer, style=Markup(source), count=count)

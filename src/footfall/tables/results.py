@@ -301,6 +301,19 @@ RESULTS: dict[str, Table] = {
     """),
         ),
         Table(
+            "identity_effect",
+            "what resolution changed: one question by each identity",
+            _columns("""
+    task VARCHAR task
+    identity VARCHAR raw (the sources' ids), as-of (links known at each cutoff) or today
+    measure VARCHAR customers, repeat rate, or a metric of the backtest
+    value DOUBLE value
+    lower DOUBLE lower end of the 95% interval
+    upper DOUBLE upper end
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
             "identity_notes",
             "what resolve found out about the data it worked with",
             _columns("""

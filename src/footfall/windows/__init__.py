@@ -27,7 +27,8 @@ from footfall.windows.words import Words
 
 __all__ = [
     "BUSIEST",
-    "FACTS", "FUNCTIONS", "IDENTITIES", "Aggregate", "Fact", "Feature", "Frame", "Future", "Past", "Ratio", "Sample", "Shape",
+    "FACTS", "FUNCTIONS", "IDENTITIES",
+    "Aggregate", "Fact", "Feature", "Frame", "Future", "Past", "Ratio", "Sample", "Shape",
     "Spine", "Upcoming", "Window", "Words", "check_key", "compile_windows", "customers", "events", "fact", "features",
     "identity_as", "key_columns", "lines", "orders", "reviews", "satisfaction", "shape", "spine_steps",
 ]  # fmt: skip

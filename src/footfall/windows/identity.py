@@ -1,4 +1,4 @@
-"""Whose facts are one customer's at a cutoff: handed on from `tables`, for the rooms that know cutoffs and not tables."""
+"""Whose facts are one customer's at a cutoff: handed on from `tables` to rooms that know no tables."""
 
 from footfall.tables import IDENTITIES, identity_as
 
