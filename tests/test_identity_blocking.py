@@ -126,8 +126,8 @@ def test_a_look_around_is_quick_though_all_share_a_value() -> None:
     """What too many share is dropped before records are joined: the plan must not compare all with all."""
     connection = duckdb.connect(config={"threads": 1})
     connection.execute(
-        "create table keys as select i as record, case when i < 300000 then 'smith' else 's' || (i % 100) end as surname "
-        "from range(301000) t(i)"
+        "create table keys as select i as record, "
+        "case when i < 300000 then 'smith' else 's' || (i % 100) end as surname from range(301000) t(i)"
     )
     connection.execute("create table sample as select record from keys")
     # Three hundred thousand squared would not end; whatever takes longer than this is stopped, and fails.
@@ -158,6 +158,8 @@ def test_a_key_that_a_looser_one_holds_is_dropped() -> None:
     assert choose([Key(("surname", "birth"), 10), Key(("left(surname, 4)", "birth_year"), 20)], 100) == [
         Key(("left(surname, 4)", "birth_year"), 20)
     ]
+    crowded = Key(("formal", "district"), 90, crowded=BLOCK + 1)
+    assert choose([tight, crowded], 100) == [tight, crowded], "what the looser leaves out for size, the tighter brings"
     other = Key(("formal", "birth"), 90)
     assert choose([tight, other], 100) == [tight, other]
 

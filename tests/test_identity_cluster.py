@@ -148,7 +148,7 @@ def worlds(draw: st.DrawFn, most: float) -> tuple[int, dict[tuple[int, int], flo
     count = draw(st.integers(2, 9))
     every = list(combinations(range(count), 2))
     seen = draw(st.lists(st.sampled_from(every), unique=True, max_size=len(every)))
-    eighths = st.integers(int(-8 * 8), int(8 * (EVEN + most)))
+    eighths = st.integers(-8 * 8, int(8 * (EVEN + most)))
     return count, {p: draw(eighths) / 8 for p in seen}
 
 

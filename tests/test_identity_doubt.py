@@ -15,7 +15,8 @@ MODEL = {
             "output_column_name": "first",
             "comparison_levels": [
                 {"is_null_level": True, "label_for_charts": "none"},
-                {"m_probability": 0.8, "u_probability": 0.05, "label_for_charts": "the same", "tf_adjustment_column": "f"},
+                {"m_probability": 0.8, "u_probability": 0.05, "label_for_charts": "the same",
+                 "tf_adjustment_column": "f"},
                 {"m_probability": 0.15, "label_for_charts": "alike"},
                 {"u_probability": 0.9, "label_for_charts": "different"},
             ],

@@ -11,11 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from footfall.engine import DuckDBEngine
 from footfall.identity.comparisons import fields_for
 from footfall.identity.records import build_keys, build_records
 from footfall.identity.weigh import HOUSEHOLDS, NEVER, Weigher
-from footfall.tables import create_tables
+from identity_shop import shop_of
 
 PERSONS, SLIP = 1500, 0.15
 SYLLABLES = (
@@ -67,16 +66,7 @@ def rows() -> list[dict[str, Any]]:
 
 def keyed(rows: list[dict[str, Any]]) -> tuple[Any, list[int]]:
     """Keys of the rows and the person of each record, in the records' order."""
-    engine = DuckDBEngine(threads=2)
-    create_tables(engine)
-    engine.append(
-        "facts.customers",
-        pa.Table.from_pylist(
-            [{"source": "till", "source_customer_id": r["id"], **{c: r.get(c) for c in ("first_name", "surname", "postcode")},
-              "birth_date": r.get("birth_date")} for r in rows]
-        ).cast(pa.schema([(c, pa.string()) for c in ("source", "source_customer_id", "first_name", "surname", "postcode")]
-                         + [("birth_date", pa.string())])),
-    )  # fmt: skip
+    engine = shop_of({k: v for k, v in r.items() if k != "person"} for r in rows)
     build_records(engine)
     keys = build_keys(engine)
     whose = {r["id"]: r["person"] for r in rows}
@@ -160,7 +150,7 @@ def test_without_the_rule_a_family_is_weighed(rows: list[dict[str, Any]]) -> Non
 
 
 def test_what_families_share_counts_for_less_never_more(learnt: Learnt) -> None:
-    weigher, keys, _ = learnt
+    weigher, _, _ = learnt
     assert set(weigher._corrections) == {HOUSEHOLDS[0]}
     assert weigher._corrections[HOUSEHOLDS[0]] < 0
 

@@ -97,13 +97,14 @@ def _within(tight: Key, loose: Key) -> bool:
 
 
 def choose(keys: Iterable[Key], rows: int) -> list[Key]:
-    """The keys to use, from the fewest pairs up, within the budget; a key that a looser one holds is not needed.
+    """The keys to use, from the fewest pairs up, within the budget; a key that a looser one holds is not needed,
+    unless the looser one leaves blocks out for their size.
 
     At least one where any brings pairs.
     """
     chosen: list[Key] = []
     for key in sorted((k for k in keys if k.pairs), key=lambda k: (k.pairs, k.parts)):
-        kept = [k for k in chosen if k.crowded or not _within(k, key)]
+        kept = [k for k in chosen if key.crowded or not _within(k, key)]
         if not chosen or (key.pairs <= EACH * rows and sum(k.pairs for k in kept) + key.pairs <= ALL * rows):
             chosen = [*kept, key]
     return chosen

@@ -125,10 +125,13 @@ class Between:
     mean: Array
 
 
-def between(label: Array, pairs: Pairs, unseen: float) -> Between:
-    """The mean weight between clusters; record pairs that were not weighed count as `unseen`."""
+def between(label: Array, pairs: Pairs, unseen: float, copy: Array | None = None) -> Between:
+    """The mean weight between clusters; record pairs that were not weighed count as `unseen`.
+
+    `copy`: records that say nothing beside another one of their cluster, and do not count.
+    """
     count = int(label.max(initial=-1)) + 1
-    size = np.bincount(label, minlength=count)
+    size = np.bincount(label if copy is None else label[~copy], minlength=count)
     x, y = label[pairs.a], label[pairs.b]
     apart = x != y
     key = np.minimum(x, y)[apart] * count + np.maximum(x, y)[apart]
@@ -140,7 +143,7 @@ def between(label: Array, pairs: Pairs, unseen: float) -> Between:
     return Between(one, other, (total + (possible - seen) * unseen) / possible)
 
 
-def merge(start: Array, pairs: Pairs, even: float, unseen: float, rules: Rules) -> Array:
+def merge(start: Array, pairs: Pairs, even: float, unseen: float, rules: Rules, copy: Array | None = None) -> Array:
     """Clusters of records.
 
     Args:
@@ -149,11 +152,12 @@ def merge(start: Array, pairs: Pairs, even: float, unseen: float, rules: Rules) 
         even: the weight at which one person and two are equally likely.
         unseen: the weight that pairs which share no block are given.
         rules: what may never merge.
+        copy: records that are copies of another one of their cluster.
     """
     sure = pairs.weight >= even + CERTAIN
     label = _joined(start, pairs.a[sure], pairs.b[sure], rules)
     for _ in range(200):
-        links = between(label, pairs, unseen)
+        links = between(label, pairs, unseen, copy)
         good = links.mean >= even
         if not rules.idle:
             good &= rules.allow(label, links.one, links.other)

@@ -48,15 +48,25 @@ def _when(condition: str, label: str) -> ComparisonLevelCreator:
     return level.CustomLevel(condition, label_for_charts=label)
 
 
+def _edits(column: str, most: int) -> ComparisonLevelCreator:
+    """At most so many edits (Damerau and Levenshtein). What such strings must share is asked first, being cheaper."""
+    shared = f"abs(length({column}_l) - length({column}_r)) <= {most}"
+    if most == 1:
+        # One edit leaves the first letter or the last one as it is, but in words of two letters swapped.
+        first, last = (f"{side}({column}_l, 1) = {side}({column}_r, 1)" for side in ("left", "right"))
+        shared += f" and ({first} or {last} or length({column}_l) < 3)"
+    return level.And(_when(shared, "as long"), level.DamerauLevenshteinLevel(column, most))
+
+
 def _near(column: str, edits: int, likeness: float) -> ComparisonLevelCreator:
-    return level.Or(level.DamerauLevenshteinLevel(column, edits), level.JaroWinklerLevel(column, likeness)).configure(
+    return level.Or(_edits(column, edits), level.JaroWinklerLevel(column, likeness)).configure(
         label_for_charts="nearly the same"
     )
 
 
 def _alike(column: str, likeness: float) -> ComparisonLevelCreator:
     """Like enough to be a bad slip of the pen: two letters off in a long name, or by Jaro and Winkler's measure."""
-    slips = level.And(level.DamerauLevenshteinLevel(column, 2), _when(f"length({column}_l) >= 6", "long"))
+    slips = level.And(_when(f"length({column}_l) >= 6", "long"), _edits(column, 2))
     return level.Or(slips, level.JaroWinklerLevel(column, likeness)).configure(label_for_charts="alike")
 
 
@@ -119,9 +129,9 @@ def _birth(dialect: str) -> CustomComparison:
         "birth",
         level.NullLevel("birth"),
         _exact("birth"),
-        level.DamerauLevenshteinLevel("birth", 1).configure(label_for_charts="one digit off"),
+        _edits("birth", 1).configure(label_for_charts="one digit off"),
         _when("birth_year_l = birth_year_r", "same year"),
-        level.DamerauLevenshteinLevel("birth", 2).configure(label_for_charts="two digits off"),
+        _edits("birth", 2).configure(label_for_charts="two digits off"),
         _when("abs(birth_year_l - birth_year_r) <= 10", "within ten years"),
     )
 
@@ -143,7 +153,7 @@ def _postcode(dialect: str) -> CustomComparison:
         "postcode",
         level.NullLevel("postcode"),
         _exact("postcode"),
-        level.DamerauLevenshteinLevel("postcode", 1).configure(label_for_charts="one character off"),
+        _edits("postcode", 1).configure(label_for_charts="one character off"),
         _when("district_l = district_r", "same district"),
         _when("area_l = area_r", "same area"),
     )
@@ -155,7 +165,7 @@ def _email(dialect: str) -> CustomComparison:
         "email",
         level.NullLevel("email"),
         _exact("email"),
-        level.DamerauLevenshteinLevel("email", 1).configure(label_for_charts="one character off"),
+        _edits("email", 1).configure(label_for_charts="one character off"),
         _when("email_local_l = email_local_r", "same name at another provider"),
         level.JaroWinklerLevel("email_local", 0.92).configure(label_for_charts="alike"),
     )
@@ -167,7 +177,7 @@ def _phone(dialect: str) -> CustomComparison:
         "phone",
         level.NullLevel("phone"),
         _exact("phone"),
-        level.DamerauLevenshteinLevel("phone", 1).configure(label_for_charts="one digit off"),
+        _edits("phone", 1).configure(label_for_charts="one digit off"),
     )
 
 
@@ -195,7 +205,7 @@ def _plain(name: str, near: bool = False) -> Callable[[str], CustomComparison]:
         del dialect
         levels = [_exact(name)]
         if near:
-            one = level.DamerauLevenshteinLevel(name, 1).configure(label_for_charts="one character off")
+            one = _edits(name, 1).configure(label_for_charts="one character off")
             levels.append(level.And(one, _when(f"length({name}_l) > 3", "long enough")))
         return _comparison(name, level.NullLevel(name), *levels)
 

@@ -163,10 +163,9 @@ def estimate(label: Array, drawn: Drawn, doubt: Doubt, pairs: Pairs, unit: Array
         strangers = _strangers(tied, part.own[1])
         spread = float((part.joins * (1 - part.joins) * drawn.stands_for).sum() + (strangers * (1 - strangers)).sum())
         worlds[world] = clusters - joins + strangers.sum() + rng.normal(0, np.sqrt(spread))
-    floor = min(1.0, clusters)
-    lower, expected, upper = (
-        max(floor, float(x)) for x in (np.quantile(worlds, 0.025), worlds.mean(), np.quantile(worlds, 0.975))
-    )
+    least = min(1.0, clusters)
+    ends = np.quantile(worlds, 0.025), worlds.mean(), np.quantile(worlds, 0.975)
+    lower, expected, upper = (max(least, float(x)) for x in ends)
     missed = float(np.mean([r.joins @ drawn.stands_for for r, _ in readings]))
     return Count(clusters, expected, lower, upper, missed, float(_strangers(ties, middle.own[1]).sum()), middle.own)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log2
 from typing import Any
 
@@ -14,7 +14,7 @@ from footfall.errors import UsageError, did_you_mean
 from footfall.identity.cluster import CERTAIN, Rules, components, merge
 from footfall.identity.count import LARGEST, Count, Drawn, estimate, look_around, nearest
 from footfall.identity.doubt import Doubt, Pairs
-from footfall.identity.weigh import Weigher
+from footfall.identity.weigh import NEVER, Weigher
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[str], None]
@@ -122,18 +122,22 @@ class Linkage:
 def exact(keys: pa.Table, policy: Policy) -> Sure:
     """Pairs of records that are one person by an identifier: consecutive records of a group, and by which."""
     found = [(*_chain(np.asarray(keys["unit"])), "the same account")]
-    for name in ("email", "phone"):
+    for name, how in (
+        ("twin", "the same in every detail"),
+        ("email", "the same verified e-mail"),
+        ("phone", "the same verified phone"),
+    ):
         if name not in keys.column_names:
             continue
         values = keys[name].to_numpy(zero_copy_only=False)
         known = np.array([v is not None for v in values])
-        if name not in policy.verified:
+        if name != "twin" and name not in policy.verified:
             known &= np.asarray(keys[f"checked_{name}"])
         if known.any():
             _, code = np.unique(values[known].astype(str), return_inverse=True)
             one, other = _chain(code)
             where = np.flatnonzero(known)
-            found.append((where[one], where[other], f"the same verified {name.replace('email', 'e-mail')}"))
+            found.append((where[one], where[other], how))
     return tuple(f for f in found if len(f[0]))
 
 
@@ -164,14 +168,20 @@ def rules_for(keys: pa.Table, sources: Array, policy: Policy, never: tuple[Array
         if "age" in keys.column_names:
             age = keys["age"].to_numpy(zero_copy_only=False).astype(float)
         if "birth_year" in keys.column_names:
-            # Ages without a birth date are as of unknown dates; a birth year stands in the same order reversed.
+            # Of birth years and ages of unknown dates, those that more records have count: they do not compare.
             year = keys["birth_year"].to_numpy(zero_copy_only=False).astype(float)
-            age = np.where(np.isnan(year), age, np.nanmax(year) - year) if not np.isnan(year).all() else age
+            age = -year if np.isnan(year).sum() <= np.isnan(age).sum() else age
     return Rules(apart, np.asarray(keys["unit"]), age, never, policy.age_gap)
 
 
 def link(
-    start: Array, rules: Rules, weigher: Weigher | None, progress: Progress, sure: Sure = (), new: Array | None = None
+    start: Array,
+    rules: Rules,
+    weigher: Weigher | None,
+    progress: Progress,
+    sure: Sure = (),
+    new: Array | None = None,
+    copy: Array | None = None,
 ) -> Linkage:
     """Find the clusters and count them.
 
@@ -182,6 +192,7 @@ def link(
         progress: told of each step.
         sure: pairs that are one by an exact identifier; part of the answer.
         new: records that alone may be linked; None: all.
+        copy: records that are copies of another one of their cluster.
     """
     rows = len(start)
     if weigher is None:
@@ -192,19 +203,19 @@ def link(
     # Pairs of new records alone do not tell how many of all pairs match; what the blocks taught does.
     even = _even(pairs.weight if new is None else np.empty(0), weigher.share, rows)
     progress(f"{len(pairs):,} pairs weighed; merging")
-    firm = merge(start, pairs, even, even - UNSEEN, rules)
+    firm = merge(start, pairs, even, even - UNSEEN, rules, copy)
     progress("counting, with what the links do not say")
-    drawn, doubt, whole, around = _drawn(firm, weigher)
+    drawn, doubt, whole, around = _drawn(firm, weigher, rules)
     count = estimate(firm, drawn, doubt, pairs, start, even)
     if not whole:
         small = np.flatnonzero(np.bincount(firm) <= SMALL)
-        drawn = look_around(firm, small, pairs, STRANGE, np.ones(len(small)))
+        drawn = _allowed(look_around(firm, small, pairs, STRANGE, np.ones(len(small))), firm, rules)
         doubt = narrow
     label, late = _joined(firm, drawn, doubt, count, rules, even)
     thresholds = {}
     for chance in THRESHOLDS:
         stricter = even + log2(chance / (1 - chance))
-        at = firm if chance == 0.5 else merge(start, pairs, stricter, even - UNSEEN, rules)
+        at = firm if chance == 0.5 else merge(start, pairs, stricter, even - UNSEEN, rules, copy)
         thresholds[chance] = int(at.max(initial=-1)) + 1
     return Linkage(label, pairs, even, count, thresholds, sure, around, late)
 
@@ -223,7 +234,7 @@ def _even(weight: Array, share: float, rows: int) -> float:
     return -log2(share / (1 - share))
 
 
-def _drawn(label: Array, weigher: Weigher) -> tuple[Drawn, Doubt, bool, Pairs]:
+def _drawn(label: Array, weigher: Weigher, rules: Rules) -> tuple[Drawn, Doubt, bool, Pairs]:
     """Clusters looked around; True when all small ones are among them."""
     size = np.bincount(label)
     rng = np.random.default_rng(SEED)
@@ -241,7 +252,17 @@ def _drawn(label: Array, weigher: Weigher) -> tuple[Drawn, Doubt, bool, Pairs]:
     # A size of which none was drawn is taken as certain: there are few of them.
     stands_for = (all_of / np.maximum(some_of, 1))[kinds[picked]]
     pairs, doubt = weigher.around(np.flatnonzero(np.isin(label, picked)))
-    return look_around(label, picked, pairs, STRANGE, stands_for), doubt, whole, pairs
+    return _allowed(look_around(label, picked, pairs, STRANGE, stands_for), label, rules), doubt, whole, pairs
+
+
+def _allowed(drawn: Drawn, label: Array, rules: Rules) -> Drawn:
+    """What clusters that may never merge expect of each other counts for nothing; those left alone this once may yet."""
+    lasting = replace(rules, held=None)
+    if lasting.idle:
+        return drawn
+    mass = drawn.mass
+    fine = lasting.allow(label, drawn.cluster[mass.which], mass.outer)
+    return replace(drawn, mass=replace(mass, weight=np.where(fine, mass.weight, 10 * NEVER)))
 
 
 def _joined(label: Array, drawn: Drawn, doubt: Doubt, count: Count, rules: Rules, even: float) -> tuple[Array, Late]:

@@ -7,13 +7,16 @@ guest checkouts, or an account id that bought and stands in no file of customers
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from footfall.engine import Engine, Query, literal
 from footfall.identity import normalise as form
 from footfall.identity.comparisons import FURTHER
 
+Array = np.ndarray[Any, Any]
 _PERSON = (
     "first_name", "later_names", "surname", "email", "phone", "postcode", "address", "birth_date", "age", "gender",
     "profession", "birth_place", "further",
@@ -24,6 +27,8 @@ _DATED = f"case when {{}} >= {_UNDATED} then {{}} end"
 _COMMON = 200
 """A value of a field that should be nearly unique, shared by more records than this and by more than one in two hundred
 of all, is a placeholder in disguise."""
+_ALIKE = 100
+"""More records than this, the same in every detail and not in names alone, are copies of one person's record."""
 _PARTICULAR = ("email", "phone", "postcode", "birth", "address")
 
 
@@ -36,11 +41,19 @@ class Keys:
             `checked_email` and `checked_phone`.
         filled: key column -> records with a value.
         common: what was taken as missing since too many share it: (field, value, records).
+        copies: records that are copies of another one; `twin` of the table is the first of each group.
     """
 
     table: pa.Table
     filled: dict[str, int]
     common: tuple[tuple[str, str, int], ...]
+    copies: int
+
+    @property
+    def copy(self) -> Array:
+        """(n,): whether a record is a copy of another one."""
+        twin, first = self.table["twin"].to_pylist(), self.table["record_id"].to_pylist()
+        return np.array([t is not None and t != f for t, f in zip(twin, first, strict=True)], bool)
 
 
 def records_query() -> Query:
@@ -151,6 +164,7 @@ def build_records(engine: Engine) -> int:
 def build_keys(engine: Engine) -> Keys:
     """The records in one form, values that too many share taken as missing."""
     engine.materialise(keys_query(_further(engine)), "record_keys")
+    copies = _note_copies(engine)
     rows = int(engine.value("select count(*) from record_keys"))
     common: list[tuple[str, str, int]] = []
     for column in _PARTICULAR:
@@ -168,7 +182,26 @@ def build_keys(engine: Engine) -> Keys:
         "from record_keys order by record_id"
     )
     filled = {c: table.num_rows - table[c].null_count for c in table.column_names}
-    return Keys(table, filled, tuple(common))
+    return Keys(table, filled, tuple(common), copies)
+
+
+def _note_copies(engine: Engine) -> int:
+    """Give `record_keys` a column `twin`: the first of many records alike in every detail. Copies lose their keys.
+
+    Pairs of copies would cost their number squared, and their values would look like placeholders that all share.
+    """
+    columns = list(engine.columns("record_keys"))
+    written = [c for c in columns if c not in ("record_id", "source", "source_customer_id", "kind")]
+    same = f"partition by {', '.join(c for c in written if not c.startswith('checked_'))}"
+    particular = ", ".join(_PARTICULAR)
+    engine.execute(
+        "create or replace table record_keys as select *, case when surname is not null "
+        f"and coalesce({particular}) is not null and count(*) over ({same}) > {_ALIKE} "
+        f"then min(record_id) over ({same}) end as twin from record_keys"
+    )
+    blank = ", ".join(f"{c} = null" for c in written if not c.startswith("checked_"))
+    engine.execute(f"update record_keys set {blank} where twin <> record_id")
+    return int(engine.value("select count(*) from record_keys where twin <> record_id"))
 
 
 def _further(engine: Engine) -> tuple[str, ...]:

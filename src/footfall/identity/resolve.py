@@ -94,7 +94,7 @@ def resolve(
         rules = replace(rules, held=_held(start, new))
     weigher = _trained(engine, keys, asked, progress)
     try:
-        linkage = link(start, rules, weigher, progress, sure, new)
+        linkage = link(start, rules, weigher, progress, sure, new, keys.copy)
         progress("writing customers and links")
         with engine.transaction():
             _write(engine, keys, linkage, weigher, ids)
@@ -208,7 +208,11 @@ def read_reviews(engine: Engine, file: Path) -> None:
     )
     if unknown:
         raise FootfallError(f"'{file}': there is no record '{unknown[0][0]}'; was the worklist made of another shop?")
-    engine.execute("delete from judged_pairs r using given g where r.record_a = g.record_a and r.record_b = g.record_b")
+    engine.execute(
+        "delete from judged_pairs r using given g where trim(g.verdict) <> '' and "
+        "least(r.record_a, r.record_b) = least(g.record_a, g.record_b) and "
+        "greatest(r.record_a, r.record_b) = greatest(g.record_a, g.record_b)"
+    )
     engine.execute(
         "insert into judged_pairs select record_a, record_b, lower(trim(verdict)) "
         "from given where trim(verdict) <> '' order by all"

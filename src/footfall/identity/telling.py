@@ -166,6 +166,10 @@ def write_notes(engine: Engine, keys: Keys, linkage: Linkage, weigher: Weigher |
                     "with too many others to be compared by it",
                 )
             )
+    if keys.copies:
+        notes.append(
+            ("limit", f"{keys.copies:,} records are the same in every detail as another and were taken as its copies")
+        )
     for field, value, rows in keys.common:
         notes.append(("common value", f"{field} '{value}' stands in {rows:,} records and was taken as missing"))
     largest = int(np.bincount(linkage.label).max(initial=0))

@@ -307,14 +307,20 @@ class _Writer:
         return names[0] if len(names) == 1 else f"{'greatest' if group.ahead else 'least'}({', '.join(names)})"
 
     def _beside(self, group: _Group, step: str, of: str, at: str) -> str:
-        same = [f"{of}.{k} = s.{k}" for k in group.keys]
+        tiled = self._tiled(group)
+        same = [f"{of}.{k} = s.{k}" for k in group.keys if not tiled]
         on = "\n  and ".join([*same, *self._reach(group, of, at)])
         keys = "".join(f"{k}, " for k in group.keys)
         spine = "spine" if group.keys == self.frame.keys else f"(select distinct {keys}cutoff from spine)"
+        spine = "cutoffs" if tiled else spine
         return f"from {spine} s\njoin cutoffs t on t.cutoff = s.cutoff\njoin {step} {of} on {on}"
 
+    def _tiled(self, group: _Group) -> bool:
+        """True when the rows of the spine are found by instant first and only then by key."""
+        return self.frame.tiled and group.ahead
+
     def _windows_sql(self, group: _Group) -> str:
-        keys = "".join(f"s.{k}, " for k in group.keys)
+        keys = "".join(f"{'c' if self._tiled(group) else 's'}.{k}, " for k in group.keys)
         columns = "".join(f",\n  {sql} as {name}" for name, sql in group.columns.items())
         return (
             f"select\n  {keys}s.cutoff{columns}\n"
@@ -322,7 +328,7 @@ class _Writer:
         )
 
     def _values_sql(self, group: _Group) -> str:
-        keys = "".join(f"s.{k}, " for k in group.keys)
+        keys = "".join(f"{'f' if self._tiled(group) else 's'}.{k}, " for k in group.keys)
         value, where = group.measures["value"], group.measures["where"]
         counts = "".join(f",\n  {sql} as {n}" for n, sql in group.measures.items() if n not in ("value", "where"))
         seen = "min" if group.ahead else "max"

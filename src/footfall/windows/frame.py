@@ -34,13 +34,16 @@ def key_columns(entity: str | tuple[str, ...]) -> tuple[str, ...]:
 class Frame:
     """Keys of the spine, its cutoffs (naive UTC, in order) and the shop's time zone.
 
-    `as_of` bounds what a target may know: rows that reach the business at or after it do not exist yet.
+    `as_of` bounds what a target may know: rows that reach the business at or after it do not exist yet. `tiled` says
+    that a window ahead ends where the next cutoff's begins, as the periods of a series do: each fact then lies in one
+    of them, and is brought there by its instant alone instead of beside every cutoff of its key.
     """
 
     keys: tuple[str, ...]
     cutoffs: tuple[datetime, ...]
     tz: str = "UTC"
     as_of: datetime | None = None
+    tiled: bool = False
 
     def bound(self, cutoff: datetime, of: Span, ahead: bool) -> datetime:
         return shift(cutoff, of, 1 if ahead else -1, self.tz)
