@@ -29,6 +29,9 @@ SMALL = 2
 are."""
 Sure = tuple[tuple[Array, Array, str], ...]
 SEED = 1
+LINK, JOIN = 0.75, 0.9
+"""The chance from which on clusters are merged, and small ones joined at last: to take two customers for one is worse
+than to leave one in two, and the count knows of what is left."""
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99, 0.999)
 
 
@@ -203,7 +206,7 @@ def link(
     # Pairs of new records alone do not tell how many of all pairs match; what the blocks taught does.
     even = _even(pairs.weight if new is None else np.empty(0), weigher.share, rows)
     progress(f"{len(pairs):,} pairs weighed; merging")
-    firm = merge(start, pairs, even, even - UNSEEN, rules, copy)
+    firm = _merged(start, pairs, even, LINK, rules, copy)
     progress("counting, with what the links do not say")
     drawn, doubt, whole, around = _drawn(firm, weigher, rules)
     count = estimate(firm, drawn, doubt, pairs, start, even)
@@ -212,12 +215,16 @@ def link(
         drawn = _allowed(look_around(firm, small, pairs, STRANGE, np.ones(len(small))), firm, rules)
         doubt = narrow
     label, late = _joined(firm, drawn, doubt, count, rules, even)
-    thresholds = {}
-    for chance in THRESHOLDS:
-        stricter = even + log2(chance / (1 - chance))
-        at = firm if chance == 0.5 else merge(start, pairs, stricter, even - UNSEEN, rules, copy)
-        thresholds[chance] = int(at.max(initial=-1)) + 1
+    thresholds = {
+        chance: int(_merged(start, pairs, even, chance, rules, copy).max(initial=-1)) + 1 for chance in THRESHOLDS
+    }
     return Linkage(label, pairs, even, count, thresholds, sure, around, late)
+
+
+def _merged(start: Array, pairs: Pairs, even: float, chance: float, rules: Rules, copy: Array | None) -> Array:
+    """Clusters merged where the chance of it is at least so much."""
+    stricter = even + log2(chance / (1 - chance))
+    return merge(start, pairs, stricter, stricter - UNSEEN, rules, copy)
 
 
 def _even(weight: Array, share: float, rows: int) -> float:
@@ -256,7 +263,7 @@ def _drawn(label: Array, weigher: Weigher, rules: Rules) -> tuple[Drawn, Doubt, 
 
 
 def _allowed(drawn: Drawn, label: Array, rules: Rules) -> Drawn:
-    """What clusters that may never merge expect of each other counts for nothing; those left alone this once may yet."""
+    """What clusters that may never merge expect of each other counts for nothing; those left alone now may yet."""
     lasting = replace(rules, held=None)
     if lasting.idle:
         return drawn
@@ -266,10 +273,10 @@ def _allowed(drawn: Drawn, label: Array, rules: Rules) -> Drawn:
 
 
 def _joined(label: Array, drawn: Drawn, doubt: Doubt, count: Count, rules: Rules, even: float) -> tuple[Array, Late]:
-    """Small clusters joined to the earlier cluster they more likely than not belong to."""
+    """Small clusters joined to the earlier cluster they all but surely belong to."""
     one, other, chance = nearest(drawn, doubt, count.own, even)
     size = np.bincount(label)
-    good = (chance > 0.5) & (size[one] <= SMALL)
+    good = (chance > JOIN) & (size[one] <= SMALL)
     if not rules.idle:
         good &= rules.allow(label, one, other)
     late = Late(label, one[good], other[good], chance[good])
