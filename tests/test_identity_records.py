@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,16 @@ def test_an_age_counts_only_where_no_birth_date_is_known() -> None:
     assert {f.name for f in fields_for({"birth": 90, "birth_year": 90, "age": 90}, 100)} == {"birth"}
     assert {f.name for f in fields_for({"birth": 0, "birth_year": 0, "age": 90}, 100)} == {"age"}
     assert fields_for({}, 100) == ()
+
+
+def test_a_further_column_that_repeats_the_others_is_not_compared() -> None:
+    rows = [
+        {**r, "further": json.dumps({"whole": f"{r['first_name'].upper()} {r['surname']}", "badge": f"b{n // 2}"})}
+        for n, r in enumerate(crowd(60))
+    ]
+    engine = shop_of(rows)
+    build_records(engine)
+    filled = build_keys(engine).filled
+    engine.close()
+    assert filled["further_badge"] == 120
+    assert "further_whole" not in filled

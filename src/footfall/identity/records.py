@@ -29,6 +29,8 @@ _COMMON = 200
 of all, is a placeholder in disguise."""
 _ALIKE = 100
 """More records than this, the same in every detail and not in names alone, are copies of one person's record."""
+_REPEATED = 0.9
+"""A further column of which so many values only repeat the record's other columns tells nothing new."""
 _PARTICULAR = ("email", "phone", "postcode", "birth", "address")
 
 
@@ -215,9 +217,23 @@ def _further(engine: Engine) -> tuple[str, ...]:
         if name == "full_name" or str(name).endswith("_verified"):
             continue
         kinds, rows = engine.rows(f"select count(distinct {_member(name)}), count({_member(name)}) from records")[0]
-        if kinds >= 20 and rows:
+        if kinds >= 20 and rows and _repeats(engine, str(name)) < _REPEATED:
             found.append(str(name))
     return tuple(found)
+
+
+def _repeats(engine: Engine, name: str) -> float:
+    """The share of a further column's values whose every word stands in the record's own columns already.
+
+    Such a column (first name and surname once more, in one) would be counted twice as evidence.
+    """
+    own = f"string_split(lower(concat_ws(' ', {', '.join(c for c in DETAILS if c not in _TYPES)})), ' ')"
+    words = f"string_split(lower(trim({_member(name)})), ' ')"
+    return float(
+        engine.value(
+            f"select avg(cast(list_has_all({own}, {words}) as integer)) from records where {_member(name)} is not null"
+        )
+    )
 
 
 def _member(name: str) -> str:
