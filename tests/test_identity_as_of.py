@@ -82,11 +82,9 @@ def features_at(engine: DuckDBEngine, identity: str) -> pa.Table:
 
 def test_features_and_targets_are_of_the_customers_of_their_cutoff(shop: DuckDBEngine) -> None:
     found = {i: features_at(shop, i) for i in ("today", "as-of", "raw")}
-    per_cutoff = {
-        i: {row["cutoff"]: row["customer_id_count"] for row in t.group_by("cutoff").aggregate([("customer_id", "count")]).to_pylist()}
-        for i, t in found.items()
-    }  # fmt: skip
-    early, late = day(141), day(183)
+    counted = {i: t.group_by("cutoff").aggregate([("customer_id", "count")]).to_pylist() for i, t in found.items()}
+    per_cutoff = {i: {row["cutoff"]: row["customer_id_count"] for row in rows} for i, rows in counted.items()}
+    early = day(141)
     cutoffs = sorted(per_cutoff["today"])
     early, late = min(cutoffs, key=lambda c: abs(c - early)), max(cutoffs)
     assert per_cutoff["today"][early] == per_cutoff["today"][late] == per_cutoff["as-of"][late] == 30

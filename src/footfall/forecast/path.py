@@ -1,0 +1,82 @@
+"""The whole line: rehearse, choose, fit, forecast, and put bands around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from footfall.forecast.choose import BASELINE, Choice, Rehearsal, choose, default_models, rehearsal_origins, rehearse
+from footfall.forecast.intervals import LEVELS, bands
+from footfall.forecast.metrics import Told
+from footfall.models.panel import Floats, Panel, find_path_model
+
+AUTOMATIC = "automatic"
+"""The name under which the automatic choice stands among the models."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is said of a panel: `told[AUTOMATIC]` is the answer, the others are what each model says alone."""
+
+    told: Mapping[str, Told]
+    choice: Choice
+    rehearsal: Rehearsal | None
+
+    @property
+    def answer(self) -> Told:
+        return self.told[AUTOMATIC]
+
+
+@dataclass(frozen=True)
+class Work:
+    """How a path is worked out: models tried (None: all that can run), rehearsals, the group whose series share a
+    choice (a name among the panel's groups; None: one choice for all), each model's settings, and the seed."""
+
+    models: Sequence[str] | None = None
+    rehearsals: int = 4
+    by: str | None = None
+    settings: Mapping[str, Mapping[str, Any]] | None = None
+    seed: int = 0
+
+
+def forecast(panel: Panel, work: Work | None = None) -> Forecast:
+    """The path of each series with its bands.
+
+    Where the history is too short to rehearse, seasonal naive answers, with wide bands.
+    """
+    work = work or Work()
+    names = list(dict.fromkeys([BASELINE, *(work.models if work.models is not None else default_models())]))
+    origins = rehearsal_origins(panel, work.rehearsals)
+    group = None if work.by is None else panel.groups.get(work.by)
+    if not origins:
+        alone = {BASELINE: _fitted(BASELINE, panel, work)}
+        return decided(panel, None, alone, group)
+    found = rehearse(panel, origins, names, work.seed, work.settings)
+    return decided(panel, found, {name: _fitted(name, panel, work) for name in names}, group)
+
+
+def decided(
+    panel: Panel, rehearsal: Rehearsal | None, points: Mapping[str, Floats], group: NDArray[np.int64] | None = None
+) -> Forecast:
+    """The forecast from what each model said: `points` of the panel (name -> (n, h)) and the rehearsal before it."""
+    if rehearsal is None:
+        codes = np.zeros(len(panel), dtype=np.int64)
+        choice = Choice(codes, ((BASELINE,),), (0,))
+        nothing = np.full((0, *points[BASELINE].shape), np.nan)
+        actual, rehearsed = nothing, dict.fromkeys(points, nothing)
+    else:
+        choice = choose(rehearsal, group)
+        actual, rehearsed = rehearsal.actual, dict(rehearsal.told)
+    points = {**points, AUTOMATIC: choice.combined(points)}
+    rehearsed[AUTOMATIC] = choice.combined(rehearsed)
+    told = {name: Told(one, bands(panel, one, actual, rehearsed[name], LEVELS)) for name, one in points.items()}
+    return Forecast(told, choice, rehearsal)
+
+
+def _fitted(name: str, panel: Panel, work: Work) -> Floats:
+    settings = (work.settings or {}).get(name, {})
+    return find_path_model(name)(work.seed, **settings).fit(panel).forecast(panel)
