@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from footfall.report import Headline, Page
+from report_forecasts import QUESTION, forecasts
+from report_insights import insight_tables
 
 _MADE = datetime(2026, 6, 1, 4, 12, 33)
 _CUTOFF = datetime(2026, 6, 1)
@@ -247,6 +249,7 @@ def tables() -> dict[str, pa.Table]:
          "base_rate": rate, "model": "boosted", "caution": c}
         for t, s, k, h, rate, _, c in _TASKS
     ]  # fmt: skip
+    questions.append(QUESTION)
     verdicts = []
     for task, _, kind, _, _, verdict, _ in _TASKS:
         what = "ranks customers" if kind == "chance" else "estimates spending"
@@ -291,6 +294,8 @@ def tables() -> dict[str, pa.Table]:
             ]
         ]),
         **identity(),
+        **forecasts(),
+        **insight_tables(),
         "questions": table(questions),
         "evaluations": table(_evaluations(r)),
         "verdicts": table(verdicts),

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from footfall.answers import (
-    Before,
     Context,
+    Step,
     backtest_as,
     best_model,
     fit_task,
@@ -42,7 +42,7 @@ def context(tmp_path: Path) -> Context:
 
 
 def ran(context: Context, checked: list[int], models: tuple[str, ...] = ("baseline",)) -> tuple[bool, set[str]]:
-    done = run(context, TASKS, [Before("check", "", lambda: checked.append(1))], models)
+    done = run(context, TASKS, [Step("check", "", lambda: checked.append(1))], models)
     assert set(done.unanswered) == {"review-7d", "buy-365d"}
     assert "the shop has none" in done.unanswered["review-7d"]
     assert "looks 365 days ahead" in done.unanswered["buy-365d"]
@@ -74,7 +74,7 @@ def test_a_run_answers_what_it_can_says_what_it_cannot_and_rests_when_nothing_is
 def test_a_wrong_model_is_said_before_any_work(context: Context) -> None:
     checked: list[int] = []
     with pytest.raises(UsageError, match="there is no model 'bosted'; did you mean 'boosted'"):
-        run(context, TASKS, [Before("check", "", lambda: checked.append(1))], ("baseline", "bosted"))
+        run(context, TASKS, [Step("check", "", lambda: checked.append(1))], ("baseline", "bosted"))
     assert checked == []
 
 

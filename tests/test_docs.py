@@ -16,6 +16,7 @@ from footfall import Shop
 from footfall.cli import options
 from footfall.engine import DuckDBEngine
 from footfall.errors import UsageError
+from footfall.insights import insights_named
 from footfall.reference import KEYS, PAGES, aggregate_python, commands, every_feature, task_python, window_python
 from footfall.reference import main as write_reference
 from footfall.report import SECTIONS
@@ -30,7 +31,11 @@ DECISIONS = sorted((REPOSITORY / "docs" / "adr").glob("[0-9]*.md"))
 QUESTIONS = sorted((REPOSITORY / "docs" / "questions").glob("*.md"))
 NO_TASK = "how-many-customers.md"
 """The page of the one question that `resolve` answers, before any task."""
-TASK_PAGES = [p for p in QUESTIONS if p.name != NO_TASK]
+INSIGHTS = {
+    "who-are-my-customers.md", "what-do-they-buy.md", "what-drives-a-purchase.md", "which-category-after-interest.md",
+}  # fmt: skip
+"""The pages of questions that insights answer, by counting."""
+TASK_PAGES = [p for p in QUESTIONS if p.name not in {NO_TASK, *INSIGHTS}]
 REFERENCE = REPOSITORY / "docs" / "reference"
 FEATURES = [pytest.param(f, id=f.name) for f in {f.name: f for keys in KEYS for f in every_feature(keys)}.values()]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -110,7 +115,8 @@ def test_the_map_leads_to_every_page(folder: str) -> None:
 def test_a_question_is_answered_in_full(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     parts = [
-        "The task", "The features, and why", "The model, and why", "How it is tested", "What to do with it",
+        "The task", "The series, and why" if ".every(" in text else "The features, and why", "The model, and why",
+        "How it is tested", "What to do with it",
         "The commands", "The answers in SQL",
     ]  # fmt: skip
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == parts
@@ -124,6 +130,13 @@ def test_the_question_before_all_tasks_is_answered_by_resolve() -> None:
         exec(block, space)
     assert [v for v in space.values() if isinstance(v, Task)] == []
     assert "footfall resolve\n" in "".join(blocks(page, "console"))
+
+
+@pytest.mark.parametrize("name", sorted(INSIGHTS))
+def test_a_question_that_insights_answer_names_them(name: str) -> None:
+    (page,) = [p for p in QUESTIONS if p.name == name]
+    asked = re.findall(r"^footfall insights (\S+)", "".join(blocks(page, "console")), re.MULTILINE)
+    assert asked and all(insights_named(one) for one in asked)
 
 
 @pytest.mark.parametrize("page", TASK_PAGES, ids=named)

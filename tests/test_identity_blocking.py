@@ -10,10 +10,23 @@ from threading import Timer
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from footfall.identity.blocking import ALL, BLOCK, EACH, Key, choose, count_sql, pairs_sql, possible_keys, wide_sql
+from footfall.identity.blocking import (
+    ALL,
+    BLOCK,
+    EACH,
+    Key,
+    choose,
+    count_sql,
+    pairs_sql,
+    possible_keys,
+    tagged_sql,
+    wide_sql,
+    worth,
+)  # fmt: skip
 
 Row = dict[str, Any]
 PLAIN: dict[str, Callable[[Row], Any]] = {
@@ -172,3 +185,29 @@ def test_keys_are_made_of_what_there_is() -> None:
     assert not any(k.parts == ("formal",) for k in three), "a first name alone is no key"
     assert possible_keys(["gender", "later"]) == []
     assert Key(("further_club",)) in possible_keys(["further_club"])
+
+
+def test_pairs_are_tagged_with_the_keys_that_bring_them(rows: list[Row], table: duckdb.DuckDBPyConnection) -> None:
+    keys = [Key(("surname", "district")), Key(("left(first, 1)", "district")), Key(("postcode",))]
+    asked = set(range(0, 400, 7))
+    table.register("asked", pa.table({"record": sorted(asked)}))
+    found = {(a, b): tags for a, b, tags in table.execute(tagged_sql(keys, "keys", "asked")).fetchall()}
+    table.unregister("asked")
+    expected: Counter[tuple[int, int]] = Counter()
+    for place, key in enumerate(keys):
+        for members in blocks(rows, key).values():
+            for a, b in combinations(sorted(members), 2):
+                if a in asked or b in asked:
+                    expected[a, b] += 1 << place
+    assert found == dict(expected) and len(found) > 100
+
+
+def test_keys_are_dropped_that_bring_no_likely_pair_of_their_own() -> None:
+    keys = [Key(("a",), 60), Key(("b",), 50), Key(("c",), 40)]
+    tags = np.array([0b001] * 50 + [0b011] * 10 + [0b010] * 40 + [0b100] * 39 + [0b111])
+    likely = np.zeros(len(tags), bool)
+    likely[[0, 1, 55]] = True  # two by `a` alone, one by `a` and `b`
+    assert worth(keys, tags, likely, 1000) == keys, "few enough"
+    assert worth(keys, tags, likely, 100) == [keys[0], keys[2]], "of two that bring none, the one of more pairs goes"
+    likely[100:120] = True
+    assert worth(keys, tags, likely, 50) == [keys[2]]

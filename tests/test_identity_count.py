@@ -28,12 +28,12 @@ def pairs_of(weights: dict[tuple[int, int], float]) -> Pairs:
 
 def everyone(label: Array, pairs: Pairs) -> Drawn:
     clusters = int(label.max()) + 1
-    return look_around(label, np.arange(clusters), pairs, STRANGE, np.ones(clusters))
+    return look_around(label, np.arange(clusters), pairs, STRANGE, certain(len(pairs)))
 
 
 def counted(label: list[int], weights: dict[tuple[int, int], float]) -> Count:
     pairs, where = pairs_of(weights), np.array(label)
-    return estimate(where, everyone(where, pairs), certain(len(pairs)), pairs, np.arange(len(label)), EVEN)
+    return estimate(where, everyone(where, pairs), pairs, np.arange(len(label)), EVEN)
 
 
 def test_without_doubt_the_count_is_exact() -> None:
@@ -100,8 +100,8 @@ def test_a_stranger_in_a_cluster_counts() -> None:
 def test_records_of_one_account_are_no_strangers() -> None:
     label, pairs = np.array([0, 0, 1]), Pairs.none()
     drawn = everyone(label, pairs)
-    assert estimate(label, drawn, certain(0), pairs, np.array([0, 0, 1]), EVEN).wrong == 0
-    assert estimate(label, drawn, certain(0), pairs, np.arange(3), EVEN).wrong == pytest.approx(1, abs=1e-6)
+    assert estimate(label, drawn, pairs, np.array([0, 0, 1]), EVEN).wrong == 0
+    assert estimate(label, drawn, pairs, np.arange(3), EVEN).wrong == pytest.approx(1, abs=1e-6)
 
 
 def test_the_interval_widens_with_the_doubt() -> None:
@@ -120,21 +120,43 @@ def test_some_clusters_drawn_tell_what_all_tell() -> None:
     weights = {(int(a), int(a) + 1500): float(w) for a, w in zip(
         rng.permutation(1500)[:900], rng.normal(9, 4, 900), strict=True)}  # fmt: skip
     pairs, label = pairs_of(weights), np.arange(3000)
-    every = estimate(label, everyone(label, pairs), certain(len(pairs)), pairs, label, EVEN)
+    every = estimate(label, everyone(label, pairs), pairs, label, EVEN)
     chosen = np.sort(rng.permutation(3000)[:1500])
-    some = look_around(label, chosen, pairs, STRANGE, np.full(1500, 2.0))
-    part = estimate(label, some, certain(len(pairs)), pairs, label, EVEN)
+    some = look_around(label, chosen, pairs, STRANGE, certain(len(pairs)))
+    part = estimate(label, some, pairs, label, EVEN)
     assert 100 < every.missed < 800
     assert part.customers == pytest.approx(every.customers, rel=0.02)
     assert part.lower < every.customers < part.upper
-    assert part.upper - part.lower > every.upper - every.lower, "what was not looked at is in the interval"
+    few = look_around(label, np.sort(rng.permutation(3000)[:60]), pairs, STRANGE, certain(len(pairs)))
+    least = estimate(label, few, pairs, label, EVEN)
+    assert least.lower < every.customers < least.upper
+    assert least.upper - least.lower > every.upper - every.lower, "what was not looked at is in the interval"
+
+
+def test_what_blocks_show_of_all_is_completed_by_a_look_around_some() -> None:
+    rng = np.random.default_rng(12)
+    drawn = zip(rng.permutation(1500)[:900], rng.normal(9, 4, 900), rng.random(900) < 0.8, strict=True)
+    every = {(int(a), int(a) + 1500): (float(w), bool(blocked)) for a, w, blocked in drawn}
+    pairs = pairs_of({k: w for k, (w, _) in every.items()})
+    blocked = pairs_of({k: w for k, (w, inside) in every.items() if inside})
+    label = np.arange(3000)
+    near = everyone(label, blocked)
+    truth = estimate(label, everyone(label, pairs), pairs, label, EVEN)
+    short = estimate(label, near, blocked, label, EVEN)
+    assert short.missed < 0.9 * truth.missed, "blocks alone show too little"
+    chosen = np.sort(rng.permutation(3000)[:600])
+    some = look_around(label, chosen, pairs, STRANGE, certain(len(pairs)))
+    part = estimate(label, some, blocked, label, EVEN, near)
+    alone = estimate(label, some, blocked, label, EVEN)
+    assert part.missed == pytest.approx(truth.missed, rel=0.06)
+    assert abs(part.missed - truth.missed) < abs(alone.missed - truth.missed), "what is known of all helps"
 
 
 def test_a_look_around_holds_the_mean_over_the_cluster() -> None:
     label = np.array([0, 1, 1, 2, 0, 1])
     pairs = pairs_of({(0, 1): 4.0, (1, 4): 6.0, (2, 3): 1.0, (0, 4): 50.0})
     assert order_of(label).tolist() == [1, 0, 2], "largest first, then by number"
-    drawn = look_around(label, np.array([0, 2]), pairs, -9.0, np.ones(2))
+    drawn = look_around(label, np.array([0, 2]), pairs, -9.0, certain(len(pairs)))
     mass = drawn.mass
     found = {(int(w), int(o)): float(x) for w, o, x in zip(mass.which, mass.outer, mass.weight, strict=True)}
     # Cluster 0 (records 0 and 4) with record 1: both weighed; cluster 2 (record 3) with record 2.
@@ -142,14 +164,14 @@ def test_a_look_around_holds_the_mean_over_the_cluster() -> None:
     assert mass.earlier.tolist() == [True, True]
     shift = np.array([0.0, 1.0, 3.0, 0.5])  # of pairs (0, 1), (0, 4), (1, 4), (2, 3)
     assert mass.shifted(shift, drawn.size).tolist() == [5.0 + (0 + 3) / 2, 1.5]
-    half = look_around(label, np.array([0]), pairs_of({(0, 1): 4.0}), -9.0, np.ones(1))
+    half = look_around(label, np.array([0]), pairs_of({(0, 1): 4.0}), -9.0, certain(1))
     assert half.mass.weight.tolist() == [(4.0 - 9.0) / 2], "a pair that was not weighed counts as strange"
 
 
 def test_the_nearest_is_the_likeliest_earlier_cluster() -> None:
     label = np.arange(30)
     pairs = pairs_of({(3, 20): 14.0, (5, 20): 9.0, (21, 25): 2.0})
-    one, other, chance = nearest(everyone(label, pairs), certain(len(pairs)), {1: 20.0}, EVEN)
+    one, other, chance = nearest(everyone(label, pairs), {1: 20.0}, EVEN)
     assert dict(zip(one.tolist(), other.tolist(), strict=True)) == {20: 3, 25: 21}
     expected = {20: 2**14 / (20 + 2**14 + 2**9), 25: 4 / (20 + 4)}
     assert dict(zip(one.tolist(), chance.tolist(), strict=True)) == pytest.approx(expected)

@@ -7,7 +7,7 @@ from math import log2
 import numpy as np
 import pytest
 
-from footfall.identity.doubt import LEAST, Doubt, Pairs, levels_of, rare_counts
+from footfall.identity.doubt import LEAST, Doubt, Pairs, held, levels_of, rare_counts
 
 MODEL = {
     "comparisons": [
@@ -43,6 +43,15 @@ def test_levels_are_read_best_first_and_what_was_not_learnt_says_nothing() -> No
     assert [x.bits for x in levels["gender"]] == [pytest.approx(log2(1.9)), 0.0]
     assert {x.field for x in levels["gender"]} == {"gender"}
     assert rare_counts(MODEL) == {"first"}
+
+
+def test_a_share_is_held_to_the_part_that_likely_matches_speak_for() -> None:
+    levels = levels_of(held(MODEL, {("first", "alike"): 0.2, ("gender", "the same"): 0.5}, {"first": 0.01}))
+    # .81 and .15 * .2 + .01 make .85; together they keep their .95, and what was not learnt stays so.
+    assert [x.m for x in levels["first"]] == pytest.approx([0.81 * 0.95 / 0.85, 0.04 * 0.95 / 0.85, 0.9])
+    assert levels["first"][0].u == 0.05
+    assert levels["gender"][0].m == pytest.approx(0.95), "the only one of its comparison"
+    assert levels_of(held(MODEL, {}, {})) == levels_of(MODEL)
 
 
 def doubt(m: list[float], error: list[float], levels: list[list[int]], pattern: list[int]) -> Doubt:

@@ -171,10 +171,11 @@ def test_placeholders_are_missing_and_forms_are_one() -> None:
     first, second = (dict(zip(columns, r, strict=True)) for r in rows)
     assert first | {
         "postcode": "E11AA", "district": "E1", "area": "E", "email": "mlee@gmail.com", "birth_year": 1980,
-        "checked_email": True, "checked_phone": False,
+        "checked_email": True, "checked_phone": False, "first_held": 1, "surname_held": 1, "postcode_held": 1,
     } == first  # fmt: skip
     assert first["first"] == first["given"] == "mary-ann" and first["surname"] == first["family"] == "o'neil"
     assert {second[k] for k in ("first", "surname", "postcode", "email", "formal", "district")} == {None}
+    assert second["first_held"] == 0
     assert keys.filled["surname"] == 1 and keys.table.num_rows == 2
     engine.close()
 

@@ -130,7 +130,7 @@ def test_weights_tell_persons_apart(learnt: Learnt) -> None:
 def test_members_of_a_household_are_kept_apart(learnt: Learnt, rows: list[dict[str, Any]]) -> None:
     weigher, keys, person = learnt
     first, surname, postcode, birth = (keys[c].to_pylist() for c in ("first", "surname", "postcode", "birth"))
-    pairs, _ = weigher.candidates()
+    pairs, _ = weigher.around(np.arange(0, len(person), 4))
     family = [
         i for i, (a, b) in enumerate(zip(pairs.a.tolist(), pairs.b.tolist(), strict=True))
         if surname[a] == surname[b] and postcode[a] == postcode[b] and birth[a] is None and birth[b] is None
@@ -139,6 +139,47 @@ def test_members_of_a_household_are_kept_apart(learnt: Learnt, rows: list[dict[s
     assert len(family) > 5
     assert set(pairs.weight[family].tolist()) == {NEVER}
     assert NEVER not in pairs.weight[person[pairs.a] == person[pairs.b]]
+
+
+def test_a_number_of_one_person_outweighs_the_household(rows: list[dict[str, Any]]) -> None:
+    rng = random.Random(8)
+    given = [dict(r) for r in rows[:1200]]
+    for row in given:
+        row["further"] = json.dumps({"insurance": f"{row['person'] * 7919 % 1_000_003:07}"})
+        row["birth_date"] = None
+    renamed = rng.sample(range(0, 1200, 2), 60)  # the same number under quite another name
+    for i in renamed:
+        given[i]["first_name"] = "zuzoqui"
+    keys, person = keyed(given)
+    weigher = weigher_for(keys)
+    pairs, _ = weigher.candidates()
+    weigher.close()
+    number = np.array(keys.table["further_insurance"].to_pylist())
+    same = number[pairs.a] == number[pairs.b]
+    assert (np.array(person)[pairs.a] == np.array(person)[pairs.b])[same].all() and same.sum() > 500
+    assert (pairs.weight[same] > NEVER).all()
+
+
+def test_what_hardly_a_likely_match_speaks_for_is_held_back(
+    learnt: Learnt, rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weigher, _, _ = learnt
+    asked: list[dict[tuple[str, str], float]] = []
+
+    def as_it_is(model: dict[str, Any], part: dict[tuple[str, str], float], least: dict[str, float]) -> dict[str, Any]:
+        assert all(0 < x < 0.01 for x in least.values())
+        asked.append(part)
+        return model
+
+    monkeypatch.setattr("footfall.identity.weigh.held", as_it_is)
+    free = weigher_for(keyed(rows)[0])
+    free.close()
+    (part,) = asked
+    assert all(0 <= p <= 1 + 1e-9 for p in part.values())
+    assert part["first", "the same"] > 0.95 and part["first", "nearly the same"] < 0.8
+    before, after = ({x.says: x.m for x in w.levels["first"]} for w in (free, weigher))
+    assert after["nearly the same"] < 0.85 * before["nearly the same"]
+    assert after["the same"] >= before["the same"]
 
 
 def test_without_the_rule_a_family_is_weighed(rows: list[dict[str, Any]]) -> None:

@@ -13,7 +13,9 @@ from footfall.errors import FootfallError, UsageError
 from footfall.models.contract import find_model, model_names
 from footfall.models.panel import Floats, Panel, filled, find_path_model, path_model_names, season_back
 
-ALWAYS = ("seasonal_naive", "moving_average", "lagged")
+ALWAYS = ("seasonal_naive", "moving_average", "lagged", "intermittent")
+FLAT = ("moving_average", "intermittent")
+"""Models that say the same of every period ahead."""
 HERE = path_model_names()
 QUICK = {"lagged": {"rounds": 120, "threads": 1}}
 
@@ -40,7 +42,7 @@ def test_the_baselines_are_always_there_and_no_path_model_answers_chances() -> N
         find_path_model("laged")
 
 
-@pytest.mark.parametrize("name", [n for n in HERE if n != "moving_average"])
+@pytest.mark.parametrize("name", [n for n in HERE if n not in FLAT])
 def test_a_wave_and_a_trend_are_found(name: str) -> None:
     panel = toy(noise=0.01)
     came = truth(12, panel.periods, panel.horizon)
@@ -176,3 +178,45 @@ def test_lagged_refuses_a_panel_of_other_columns() -> None:
     other = replace(panel, known={"holiday": np.zeros((1, 45))})
     with pytest.raises(FootfallError, match="fit it again"):
         _model("lagged").fit(panel).forecast(other)
+
+
+def test_lagged_says_the_same_of_many_series_at_once_and_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = replace(toy(9, 90, 7, noise=0.05), groups={"shelf": np.arange(9) % 3})
+    model = _model("lagged").fit(panel)
+    whole = model.forecast(panel)
+    monkeypatch.setattr("footfall.models.lagged.CHUNK", 2)
+    np.testing.assert_array_equal(model.forecast(panel), whole)
+
+
+def _smoothed(row: Floats, of_chance: float, of_size: float) -> tuple[float, float]:
+    """Teunter, Syntetos and Babai step by step: the rate at the end, and the squared error of the later half."""
+    chance, size = float((row[:8] != 0).mean()), float(row[row != 0][0])
+    loss = 0.0
+    for k, value in enumerate(row):
+        if 2 * (k + 1) > len(row):
+            loss += (value - chance * size) ** 2
+        if value != 0:
+            size += of_size * (value - size)
+        chance += of_chance * ((value != 0) - chance)
+    return chance * size, loss
+
+
+def test_intermittent_is_the_best_of_its_speeds_by_the_book() -> None:
+    draw = np.random.default_rng(2)
+    values = np.where(draw.random((5, 80)) < 0.2, draw.integers(1, 9, (5, 80)), 0.0)
+    values[:, 3] = 4.0
+    said = _model("intermittent").forecast(_panel(values, 3, 0.0))
+    for row, told in zip(values, said, strict=True):
+        tried = [_smoothed(row, a, b) for a in (0.02, 0.05, 0.1, 0.2) for b in (0.05, 0.1, 0.3)]
+        np.testing.assert_allclose(told, min(tried, key=lambda t: t[1])[0])
+
+
+def test_intermittent_finds_the_rate_and_lets_fade_what_is_no_longer_asked_for() -> None:
+    draw = np.random.default_rng(1)
+    values = np.where(draw.random((400, 300)) < 0.1, 5.0, 0.0)
+    values[:, 0] = 5.0
+    rate = _model("intermittent").forecast(_panel(values, 1, 0.0)).mean()
+    assert rate == pytest.approx(0.5, rel=0.05)
+    gone = values.copy()
+    gone[:, 150:] = 0.0
+    assert _model("intermittent").forecast(_panel(gone, 1, 0.0)).mean() < 0.1 * rate

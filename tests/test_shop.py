@@ -278,7 +278,7 @@ def test_an_empty_shop_says_that_it_is_empty(tmp_path: Path) -> None:
 def test_what_has_no_data_or_no_answer_yet_is_named(shop: Shop) -> None:
     week = {"entity": "customer", "horizon": "7d"}
     demand = Task("demand-7d", target=orders.sum("amount").every("1d"), **week)
-    with pytest.raises(FootfallError, match="demand-7d asks for a path; this version answers chances and amounts"):
+    with pytest.raises(FootfallError, match="demand-7d asks for a path per customer; paths are forecast per product, "):
         shop.fit(demand)
     product = Task("sells-7d", "product", footfall.lines.any(), "7d")
     with pytest.raises(FootfallError, match="sells-7d asks per product; this version answers per customer"):

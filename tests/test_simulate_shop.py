@@ -248,6 +248,7 @@ def test_a_cutoff_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         {"orders_per_year": 0.01},
         {"churn": 0, "guests": 0, "visitors": 0, "rhythm": 0, "crm": 0, "crm_only": 0},
         {"mess": 10, "churn": 50, "visitors": 0.95, "rhythm": 1, "products": 24},
+        {"stock_outs": 0.5, "products": 24, "orders_per_year": 200},
     ],
 )
 @pytest.mark.filterwarnings("error")

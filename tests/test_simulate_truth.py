@@ -15,7 +15,7 @@ CUSTOMERS = 6000
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
-    dials = Dials(events_per_customer=12, guests=0.15)
+    dials = Dials(events_per_customer=12, guests=0.15, stock_outs=0.2)
     return simulate(tmp_path_factory.mktemp("truth") / "shop", customers=CUSTOMERS, days=270, seed=11, dials=dials)
 
 

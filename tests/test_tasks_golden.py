@@ -15,7 +15,8 @@ import sqlglot
 from sqlglot import exp
 
 from footfall.engine import DuckDBEngine, Query
-from footfall.spans import midnight
+from footfall.forecast import series_query
+from footfall.spans import midnight, shift
 from footfall.tables import create_tables, refresh_known
 from footfall.tasks import CATALOGUE, Task, answer_query
 from footfall.windows import Frame, Shape, features, lines, orders
@@ -65,6 +66,9 @@ MORE = [
 
 def query_of(task: Task) -> Query:
     assert all(midnight(c, LONDON) == c for c in CUTOFFS)
+    if task.kind == "path":
+        assert task.target.step
+        return series_query(task, [shift(CUTOFFS[-1], task.target.step, -k, LONDON) for k in (2, 1, 0)], LONDON)
     return answer_query(task, Frame(task.keys, CUTOFFS, LONDON), features(SHAPE, task.keys))
 
 
@@ -105,7 +109,7 @@ def test_spark_text_parses_and_calls_only_what_spark_knows(task: Task) -> None:
 def _without_texts_and_definitions(sql: str) -> str:
     """Without what stands in quotes, `name AS (` (steps) and `AS cutoff(columns)`."""
     sql = re.sub(r"'[^']*'", "''", sql)
-    return re.sub(r"\bAS cutoff\(", " ", sql)
+    return re.sub(r"\bAS (cutoff|grid)\(", " ", sql)
 
 
 @pytest.mark.parametrize("task", [*CATALOGUE.values(), *MORE], ids=lambda t: t.name)
@@ -115,6 +119,7 @@ def test_the_sql_runs_on_an_empty_shop(task: Task) -> None:
     refresh_known(engine)
     table = engine.fetch(query_of(task).sql())
     catalogue = [f.name for f in features(SHAPE, task.keys)]
-    assert table.column_names == [*task.keys, "cutoff", *catalogue, "target"]
+    columns = ["period_start", "value"] if task.kind == "path" else ["cutoff", *catalogue, "target"]
+    assert table.column_names == [*task.keys, *columns]
     assert table.num_rows == 0
     engine.close()

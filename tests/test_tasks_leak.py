@@ -9,13 +9,15 @@ import pyarrow as pa
 import pytest
 
 from footfall.engine import DuckDBEngine, literal
-from footfall.spans import midnight
+from footfall.forecast import series_query
+from footfall.spans import midnight, shift
 from footfall.tables import TABLES, publish_views, refresh_known
 from footfall.tasks import CATALOGUE, Task, answer_query, task_columns
 from footfall.windows import Frame, Shape, Window, compile_windows, features, shape
 from tiny_shop import CUSTOMERS, CUTOFF, tiny_shop
 
 AT = literal(CUTOFF)
+PATHS = [t.name for t in CATALOGUE.values() if t.kind == "path"]
 TABLES_DATED = [t for t in TABLES.values() if t.time]
 # Aligned: rolled up by day. The other: fact by fact. A history that ends before the cutoff has rows before it, too.
 FRAMES = {
@@ -48,10 +50,11 @@ def everything(engine: DuckDBEngine, task: Task, way: str, has: Shape, tasks: li
 
 
 def by_keys() -> list[list[Task]]:
-    """The catalogue, tasks of equal keys together: one query each."""
+    """The catalogue's chances and amounts, tasks of equal keys together: one query each."""
     found: dict[tuple[str, ...], list[Task]] = {}
     for task in CATALOGUE.values():
-        found.setdefault(task.keys, []).append(task)
+        if task.kind != "path":
+            found.setdefault(task.keys, []).append(task)
     return list(found.values())
 
 
@@ -107,7 +110,7 @@ def _other(name: str, kind: str) -> str:
 def test_nothing_from_the_cutoff_on_reaches_back(shop: DuckDBEngine, way: str) -> None:
     has = shape(shop)
     groups = by_keys()
-    assert sorted(t.name for g in groups for t in g) == sorted(CATALOGUE)
+    assert sorted(t.name for g in groups for t in g) == sorted(set(CATALOGUE) - set(PATHS))
     first = [everything(shop, g[0], way, has, g) for g in groups]
     scramble(shop, literal(frame(groups[0][0], way).cutoffs[-1]))
     for tasks, spine in zip(groups, first, strict=True):
@@ -119,6 +122,26 @@ def test_nothing_from_the_cutoff_on_reaches_back(shop: DuckDBEngine, way: str) -
         assert again.drop(ahead).equals(spine.drop(ahead))
         unmoved = [c for c in ahead if again.column(c).equals(spine.column(c))]
         assert not unmoved, f"targets {unmoved} did not change"
+
+
+def series(engine: DuckDBEngine, task: Task, way: str) -> pa.Table:
+    """The series of a path task, eight periods of them."""
+    tz, cutoffs = FRAMES[way]
+    assert task.target.step
+    edges = [shift(cutoffs[-1], task.target.step, -k, tz) for k in range(8, -1, -1)]
+    order = ", ".join([*task.keys, "period_start"])
+    return engine.fetch(series_query(task, edges, tz).sql() + f" order by {order}")
+
+
+@pytest.mark.parametrize("way", list(FRAMES))
+@pytest.mark.parametrize("name", PATHS)
+def test_no_series_holds_what_came_from_the_cutoff_on(shop: DuckDBEngine, name: str, way: str) -> None:
+    first = series(shop, CATALOGUE[name], way)
+    assert first.num_rows >= 8
+    scramble(shop, literal(FRAMES[way][1][-1]))
+    assert series(shop, CATALOGUE[name], way).equals(first)
+    shop.execute("update facts.lines set known_at = occurred_at where known_at > occurred_at")
+    assert not series(shop, CATALOGUE[name], way).equals(first), "known_at ignored would change nothing"
 
 
 @pytest.mark.parametrize("name", ["become-customer-30d", "buy-category-30d"])

@@ -23,6 +23,13 @@ SENTENCES = {
     "become-customer-30d": "The chance of an order in the 30 days from the cutoff, "
     "for each customer with no order before it.",
     "spend-90d": "The expected spend in the 90 days from the cutoff, for each customer with an order before it.",
+    "revenue-total-90d": "The expected revenue, day by day, in the 90 days from the cutoff, in all.",
+    "revenue-category-30d": "The expected revenue, day by day, in the 30 days from the cutoff, "
+    "for each category known before it.",
+    "units-category-4w": "The expected units sold, week by week, in the 4 weeks from the cutoff, "
+    "for each category known before it.",
+    "units-product-8w": "The expected units sold, week by week, in the 8 weeks from the cutoff, "
+    "for each product known before it.",
 }
 
 
@@ -41,9 +48,11 @@ def test_other_tasks_in_words() -> None:
     )
     demand = Task("d", "product", lines.sum("quantity").every("7d"), "28d")
     assert demand.sentence == (
-        "The expected units of order lines, every 7 days in the 28 days from the cutoff, "
+        "The expected units of order lines, week by week, in the 28 days from the cutoff, "
         "for each product known before it."
     )
+    fortnights = Task("f", "all", lines.count().every("2w"), "4w").sentence
+    assert fortnights == "The expected number of order lines, every 2 weeks, in the 4 weeks from the cutoff, in all."
     large = orders.where("amount", ">=", 100)
     assert Task("l", "customer", large.any(), "30d", among=large.none().past("1mo")).sentence == (
         "The chance of an order (amount from 100) in the 30 days from the cutoff, "

@@ -202,11 +202,21 @@ def tasks_page() -> str:
             f"## {task.name}",
             task.sentence,
             f"```python\n{task_python(task)}\n```",
-            f"One answer per {' and '.join(_code(k) for k in task.keys)}: "
-            + ("a `chance`" if task.kind == "chance" else f"an {_code('amount')}")
-            + ", with the `lower` and `upper` end of its 95% interval, in the table `scores`.",
+            _answer_of(task),
         ]
     return _page("Tasks", *parts)
+
+
+def _answer_of(task: Task) -> str:
+    keys = " and ".join(_code(k) for k in task.keys)
+    if task.kind == "path":
+        return (
+            f"One path {f'per {keys}' if keys else 'for the whole shop'}: an `amount` for each period, with the ends "
+            "of its 80% and 95% intervals, in the table `forecasts`; the sums of the first periods stand in "
+            "`forecast_totals`, and the levels above, up to the total, beside them."
+        )
+    kind = "a `chance`" if task.kind == "chance" else "an `amount`"
+    return f"One answer per {keys}: {kind}, with `lower` and `upper` end of its 95% interval, in the table `scores`."
 
 
 def _feature_row(feature: Feature) -> tuple[str, ...]:

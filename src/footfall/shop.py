@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from footfall import answers, identity, quality, report
 from footfall import sources as raw
+from footfall.answers import told_fit as told_fit
 from footfall.engine import DuckDBEngine, Query
 from footfall.evaluate import Backtest
 from footfall.explain import CustomerStory
@@ -22,9 +23,8 @@ from footfall.simulate import Simulated
 from footfall.simulate import simulate as write_shop
 from footfall.spans import instant, zone
 from footfall.tables import create_tables
-from footfall.tabular import Predictor, Settings
-from footfall.tasks import CATALOGUE, Task, answer_query, find_task, tasks_from_toml
-from footfall.windows import Frame, features
+from footfall.tabular import Settings
+from footfall.tasks import CATALOGUE, Task, find_task, tasks_from_toml
 
 DEFAULT_SHOP = "shop.duckdb"
 IN_MEMORY = ":memory:"
@@ -55,7 +55,7 @@ class Shop:
         create_tables(self.engine)
         self.settings = settings or Settings()
         self.progress: Callable[[str], None] = lambda message: None
-        self._ready: dict[tuple[Any, ...], answers.Ready] = {}
+        self._kept: dict[Any, Any] = {}
 
     def close(self) -> None:
         """Close the file."""
@@ -77,12 +77,13 @@ class Shop:
     @timezone.setter
     def timezone(self, name: str) -> None:
         zone(name)
-        self._ready.clear()
+        self._kept.clear()
         self.engine.execute("insert or replace into settings values ('timezone', ?)", [name])
 
     @property
     def context(self) -> answers.Context:
-        return answers.Context(self.engine, self._models, self.timezone, self.settings, lambda m: self.progress(m))
+        tell = lambda message: self.progress(message)  # noqa: E731  as set when it is called
+        return answers.Context(self.engine, self._models, self.timezone, self.settings, tell, self._kept)
 
     @staticmethod
     def simulate(out: str | Path, customers: int = 2000, days: int = 365, seed: int = 7) -> Simulated:
@@ -113,7 +114,7 @@ class Shop:
         patterns = [files] if isinstance(files, str | Path) else list(files)
         if timezone:
             self.timezone = timezone
-        self._ready.clear()
+        self._kept.clear()
         return raw.load(self.engine, patterns, source, mapping, timezone=self.timezone, progress=progress)
 
     def guess(self, file: str | Path) -> str:
@@ -123,7 +124,7 @@ class Shop:
     def check(self) -> pa.Table:
         """Check the whole shop, repair what is safe to repair, and return the table `quality`."""
         quality.check(self.engine)
-        self._ready.clear()
+        self._kept.clear()
         return self.engine.fetch(answers.QUERIES["quality"])
 
     def resolve(
@@ -134,7 +135,7 @@ class Shop:
         `policy`: rules of the business (default: those of the last time). `reviewed`: the table `review`, exported,
         its column verdict filled in. `only_new`: link only new records.
         """
-        self._ready.clear()
+        self._kept.clear()
         return identity.resolve(self.engine, policy, reviewed, only_new, lambda m: self.progress(m))
 
     def sql(self, query: str, out: str | Path | None = None) -> pa.Table:
@@ -146,11 +147,23 @@ class Shop:
             answers.write_file(table, Path(out))
         return table
 
+    def insights(self, name: str | None = None) -> list[answers.Insighted]:
+        """Who, what and why in SQL: one insight, a group (bayes, explore, what, who, why), or all but explore.
+
+        Each answer has `words`, `table`, `sql` and `drawings()`; their rows are kept in tables `insight_...`.
+        """
+        return answers.tell_insights(self.context, name)[0]
+
+    def explore(self, out: str | Path) -> Path:
+        """Write a look at every table (what is missing, how values lie, what goes together) as a page."""
+        answers.explore_page(self.context, Path(out))
+        return Path(out)
+
     # --- questions ----------------------------------------------------------------------------------------
 
     def tasks(self) -> list[Task]:
         """The catalogue, and the tasks of `tasks.toml` beside the shop."""
-        own = self.path.with_name("tasks.toml")
+        own = self._beside("tasks.toml")
         return list({**CATALOGUE, **{t.name: t for t in (tasks_from_toml(own) if own.exists() else [])}}.values())
 
     def task(self, name: str | Task) -> Task:
@@ -159,9 +172,7 @@ class Shop:
 
     def show(self, task: str | Task, at: str | datetime | None = None) -> Query:
         """The SQL of a task at one cutoff: population, features, target. `.sql("spark")` translates it."""
-        asked, found = self.task(task), self.context.shape()
-        cutoff = self._at(at) or self.context.clock(found).end
-        return answer_query(asked, Frame(asked.keys, (cutoff,), self.timezone), features(found, asked.keys))
+        return answers.show(self.context, self.task(task), self._at(at))
 
     def backtest(
         self,
@@ -185,19 +196,16 @@ class Shop:
         identity: str = "today",
     ) -> Backtest:
         """As `backtest`, whole: evaluations, curves, verdicts and the best model."""
-        tests = self.settings.tests if cutoffs is None else cutoffs
-        return answers.backtest_as(self.context, self.task(task), models, tests, identity)
+        return answers.backtest(self.context, self.task(task), models, cutoffs, identity)
 
     def identity_effect(self, task: str | Task, cutoffs: int | None = None) -> pa.Table:
         """What resolution changed: customers, repeat rate and the backtest's metrics by each identity."""
         tests = self.settings.tests if cutoffs is None else cutoffs
         return answers.identity_effect(self.context, self.task(task), tests)
 
-    def fit(self, task: str | Task, model: str | None = None, at: str | datetime | None = None) -> Predictor:
-        """Train on history before `at` (default: all of it), calibrate, save beside the shop with its card."""
-        asked = self.task(task)
-        chosen = model or answers.best_model(self.engine, asked)
-        return answers.fit_task(self.context, self._prepared(asked, self._at(at)), chosen)
+    def fit(self, task: str | Task, model: str | None = None, at: str | datetime | None = None) -> answers.Fitted:
+        """Train on history before `at` (default: all of it) and save beside the shop, with its card."""
+        return answers.fit(self.context, self.task(task), model, self._at(at))
 
     def predict(
         self,
@@ -206,25 +214,22 @@ class Shop:
         model: str | None = None,
         out: str | Path | None = None,
     ) -> pa.Table:
-        """Answer for everyone in the task's population at `at`, with the newest model that knew nothing later."""
+        """Answer for everyone the task asks about at `at`, with the newest model that knew nothing later.
+
+        Returns the rows of `scores`, of a path those of `forecasts`.
+        """
         if out is not None:
             answers.check_ending(Path(out))
-        scored = self._scored(self.task(task), self._at(at), model)
+        table = answers.predict(self.context, self.task(task), self._at(at), model)
         if out is not None:
-            answers.write_file(scored.table, Path(out))
-        return scored.table
+            answers.write_file(table, Path(out))
+        return table
 
     def explain(
-        self, task: str | Task, customer: str | None = None, at: str | datetime | None = None, top: int = 100
+        self, task: str | Task, who: str | None = None, at: str | datetime | None = None, top: int = 100
     ) -> pa.Table:
-        """Why the answers are what they are: reasons for the `top` highest, or for one customer."""
-        asked = self.task(task)
-        scored = self._scored(asked, self._at(at), None)
-        one = self._prepared(asked, self._at(at), fit=False)
-        if customer is None:
-            rows = answers.explain_scores(self.context, one, scored, top)
-            return pa.Table.from_pylist(rows)
-        return answers.explain_customer(one, scored, customer)
+        """Why the answers are what they are: the `top` highest, or that of one customer, product or category."""
+        return answers.explain(self.context, self.task(task), who, self._at(at), top)
 
     def who(self, customer: str, out: str | Path | None = None) -> CustomerStory:
         """Who a customer is: records, links with their weights, golden record; `out` writes a page or a picture."""
@@ -238,15 +243,34 @@ class Shop:
 
     def run(self, models: Sequence[str] = ()) -> answers.Ran:
         """Check, resolve, test, fit, score and explain every task the shop can answer; only what is stale."""
-        self._ready.clear()  # what was prepared is replaced by what the run prepares
-        before = [answers.Before("check", "quality checks over the whole shop", self.check)]
+        self._kept.clear()  # what was prepared is replaced by what the run prepares
+        before = [answers.Step("check", "quality checks over the whole shop", self.check)]
         if identity.telling_persons(self.engine):
-            before.append(answers.Before("resolve", "records of persons linked to customers", self.resolve))
-        return answers.run(self.context, self.tasks(), before, models)
+            before.append(answers.Step("resolve", "records of persons linked to customers", self.resolve))
+        after = [
+            answers.Step("decide", "restock, demand leads, agreement", self.decide),
+            answers.Step("insights", "who, what, why", self.insights),
+        ]
+        return answers.run(self.context, self.tasks(), before, models, after)
+
+    def restock(self, out: str | Path | None = None, **settings: Any) -> pa.Table:
+        """What to order now and what to promote, from the forecast per product and the stock; writes `restock`.
+
+        `settings`: as `lead_time="14d"`, `service_level=0.95` (`footfall.decide.Restocking`); they go before those of
+        `[restock]` in `shop.toml`.
+        """
+        if out is not None:
+            answers.check_ending(Path(out))
+        answers.restock_shop(self.context, settings, self._beside("shop.toml"))
+        return self.sql("select * from restock order by action <> 'order', order_now desc, product_id", out)
+
+    def decide(self) -> dict[str, str]:
+        """Restock, demand leads and agreement, as far as the forecasts allow; table -> why not, of the others."""
+        return answers.decide(self.context, self._beside("shop.toml"))
 
     def report(self, out: str | Path, title: str = "") -> Path:
         """Write the one-page report (HTML, offline), and its tables as CSV into the folder `<out>-tables`."""
-        page = answers.gather(self.context, title, self.path.with_name("shop.toml"))
+        page = answers.gather(self.context, title, self._beside("shop.toml"))
         target = Path(out)
         answers.write_text(report.render(page), target)
         report.write_csvs(page, target.with_name(f"{target.stem}-tables"))
@@ -254,19 +278,11 @@ class Shop:
 
     # --- inside -------------------------------------------------------------------------------------------
 
+    def _beside(self, name: str) -> Path:
+        return self.path.with_name(name)
+
     def _at(self, at: str | datetime | None) -> datetime | None:
         return None if at is None else instant(at, self.timezone)
-
-    def _prepared(self, task: Task, at: datetime | None, tests: int = 0, fit: bool = True) -> answers.Ready:
-        key = (task, at, tests, fit)
-        if key not in self._ready:
-            self._ready = {key: answers.ready(self.context, [task], at, tests, fit)[task.name]}
-        return self._ready[key]
-
-    def _scored(self, task: Task, at: datetime | None, model: str | None) -> answers.Scored:
-        cutoff = at or self.context.clock(self.context.shape()).end
-        predictor = answers.load_predictor(self.context, task, cutoff, model)
-        return answers.predict_task(self.context, self._prepared(task, at, fit=False), predictor)
 
 
 def open(

@@ -91,3 +91,9 @@ def midnight(at: datetime, tz: str = "UTC") -> datetime:
     local = at.replace(tzinfo=UTC).astimezone(here)
     start = datetime(local.year, local.month, local.day, tzinfo=here)
     return start.astimezone(UTC).replace(tzinfo=None)
+
+
+def month_start(at: datetime, tz: str = "UTC") -> datetime:
+    """The local midnight that the month of `at` began with (naive UTC in, naive UTC out)."""
+    local = at.replace(tzinfo=UTC).astimezone(zone(tz))
+    return datetime(local.year, local.month, 1, tzinfo=zone(tz)).astimezone(UTC).replace(tzinfo=None)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from footfall.engine import Engine
 from footfall.errors import FootfallError
@@ -21,13 +22,18 @@ def _quiet(message: str) -> None:
 
 @dataclass(frozen=True)
 class Context:
-    """The engine, where models are kept, the shop's time zone, how much work a fit may do, and whom to tell."""
+    """The engine, where models are kept, the shop's time zone, how much work a fit may do, and whom to tell.
+
+    `kept` holds what was prepared last, so that verbs that follow each other need not prepare it again; whoever changes
+    the data empties it.
+    """
 
     engine: Engine
     models: Path
     tz: str = "UTC"
     settings: Settings = field(default_factory=Settings)
     progress: Progress = _quiet
+    kept: dict[Any, Any] = field(default_factory=dict, compare=False)
 
     def shape(self) -> Shape:
         """What the shop has. Raises FootfallError when it holds no dated facts."""

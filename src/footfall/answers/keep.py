@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -27,14 +28,20 @@ _ARROW = {
     "BIGINT": pa.int64(),
     "INTEGER": pa.int32(),
     "TIMESTAMP": pa.timestamp("us"),
+    "BOOLEAN": pa.bool_(),
 }
 Row = dict[str, Any]
 ENDINGS = (".csv", ".json", ".parquet")
 
 
+def schema_of(table: str) -> pa.Schema:
+    """The columns of a result table."""
+    return pa.schema([(c.name, _ARROW[c.type]) for c in RESULTS[table].columns])
+
+
 def write(engine: Engine, table: str, rows: Sequence[Row] | pa.Table, replacing: Mapping[str, Any]) -> None:
     """Put `rows` into a result table in place of those that equal `replacing`; `made_at` is filled in."""
-    schema = pa.schema([(c.name, _ARROW[c.type]) for c in RESULTS[table].columns])
+    schema = schema_of(table)
     if not isinstance(rows, pa.Table):
         stamp = now()
         known = set(schema.names)
@@ -85,8 +92,8 @@ def saved_models(engine: Engine, task: str | None = None) -> list[Row]:
     return [dict(zip(("task", "model", "cutoff", "path", "made_at"), r, strict=True)) for r in found]
 
 
-def load_predictor(context: Context, task: Task, at: datetime | None = None, model: str | None = None) -> Predictor:
-    """The newest saved model of the task that knew nothing at or after `at`.
+def newest_model(context: Context, task: Task, at: datetime | None = None, model: str | None = None) -> Row:
+    """The row of `models` of the newest one that knew nothing at or after `at`.
 
     Raises:
         FootfallError: there is none; the message says which there are.
@@ -104,7 +111,12 @@ def load_predictor(context: Context, task: Task, at: datetime | None = None, mod
             if at
             else f"no saved model of {task.name}{kind}; run: footfall fit {task.name}"
         )
-    return Predictor.load(context.models / str(fitting[0]["path"]), task)
+    return fitting[0]
+
+
+def load_predictor(context: Context, task: Task, at: datetime | None = None, model: str | None = None) -> Predictor:
+    """The newest saved predictor that knew nothing at or after `at`. Raises FootfallError as `newest_model`."""
+    return Predictor.load(context.models / str(newest_model(context, task, at, model)["path"]), task)
 
 
 def best_model(engine: Engine, task: Task) -> str:
@@ -145,6 +157,16 @@ def check_ending(path: Path) -> None:
     """Raise UsageError when `write_file` knows no format of this ending."""
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(f"cannot write '{path}': the ending is one of {', '.join(ENDINGS)}")
+
+
+def read_toml(path: Path | None) -> dict[str, Any]:
+    """The document in a TOML file; empty where there is no file. Raises FootfallError for a file that is no TOML."""
+    if path is None or not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FootfallError(f"cannot read '{path}': {error}") from None
 
 
 @contextmanager

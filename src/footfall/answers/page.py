@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from footfall.answers.context import Context, now
+from footfall.answers.insights import insight_page_tables, insight_pages
+from footfall.answers.keep import read_toml
+from footfall.answers.page_forecasts import DECISIONS, FORECASTS
 from footfall.engine import Engine
-from footfall.errors import FootfallError
 from footfall.explain import told_pairs
 from footfall.report import Headline, Page
 from footfall.tables import TABLES
 from footfall.tasks import CATALOGUE
 
 _NEWEST = "(task, cutoff, model) in (select (task, cutoff, model) from questions where model is not null)"
+_NO_PATH = "task not in (select task from questions where kind = 'path')"
 QUERIES: dict[str, str] = {
     "loads": "select * exclude (fingerprint) from loads\n"
     "qualify row_number() over (partition by source, role, fingerprint order by load_id, file) = 1\n"
@@ -24,8 +26,9 @@ QUERIES: dict[str, str] = {
     "group by source, reason order by rows desc, source, reason",
     "questions": "select task, sentence, kind, horizon, population, positives, base_rate, model, caution\n"
     f"from questions order by model is null, list_position({list(CATALOGUE)}, task), task",
-    "evaluations": "select * from evaluations order by task, cutoff nulls first, model, metric",
-    "verdicts": "select * from verdicts order by task, model",
+    "evaluations": f"select * exclude (level) from evaluations where {_NO_PATH}\n"
+    "order by task, cutoff nulls first, model, metric",
+    "verdicts": f"select * from verdicts where {_NO_PATH} order by task, model",
     "curves": "select * from curves order by task, model, curve, bin",
     "importances": "select * from importances where rank <= 10 order by task, rank",
     "models": "select task, model, cutoff, path, made_at from models order by task, cutoff desc, model",
@@ -69,7 +72,7 @@ _PAIRS = {
     "identity_misses": "select * from matches where not linked order by chance desc, record_a, record_b limit 20",
 }
 """Rows of `matches` that are shown in words."""
-PAGE_TABLES = (*QUERIES, *_RESOLVED, *_PAIRS)
+PAGE_TABLES = (*QUERIES, *_RESOLVED, *_PAIRS, *FORECASTS, *DECISIONS, *insight_page_tables())
 
 
 def gather(context: Context, title: str = "", shop_toml: Path | None = None) -> Page:
@@ -96,6 +99,12 @@ def gather(context: Context, title: str = "", shop_toml: Path | None = None) -> 
             queries[name], tables[name] = sql, engine.fetch(sql)
         for name, sql in _PAIRS.items():
             queries[name], tables[name] = sql, told_pairs(engine, sql)
+    if engine.value("select count(*) from forecasts"):
+        for name, sql in (FORECASTS | DECISIONS).items():
+            queries[name], tables[name] = sql, engine.fetch(sql)
+    told, statements = insight_pages(context)
+    tables |= told
+    queries |= statements
     queries["table_rows"] = _table_rows_sql()
     tables["table_rows"] = engine.fetch(queries["table_rows"])
     title = title or str(business.get("name", "")) or "What the records say"
@@ -107,12 +116,7 @@ def gather(context: Context, title: str = "", shop_toml: Path | None = None) -> 
 
 
 def _business(path: Path | None) -> dict[str, Any]:
-    if path is None or not path.exists():
-        return {}
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise FootfallError(f"cannot read '{path}': {error}") from None
+    document = read_toml(path)
     inside = document.pop("business", {})
     return {**document, **(inside if isinstance(inside, dict) else {"about": inside})}
 
@@ -132,7 +136,7 @@ def _table_rows_sql() -> str:
 
 
 def _headlines(engine: Engine, currency: str) -> list[Headline]:
-    """Three to six numbers in plain words, each from a result table."""
+    """Three to seven numbers in plain words, each from a result table."""
     found = []
     known = engine.value("select count(*) from known_customers") if engine.has("known_customers") else 0
     if known:
@@ -160,6 +164,15 @@ def _headlines(engine: Engine, currency: str) -> list[Headline]:
         )
         note = f"by {n:,} customers; in the last 90 days: {last:,.0f}"
         found.append(Headline("Expected spend in 90 days", f"{unit}{total:,.0f}", note))
+    row = engine.rows(
+        "select t.amount, t.lower_95, t.upper_95 from forecast_totals t join questions q on q.task = t.task "
+        "and q.cutoff = t.cutoff and q.model = t.model where t.task = 'revenue-category-30d' and t.level = 'total' "
+        "order by t.steps desc limit 1"
+    )
+    if row:
+        unit = f"{currency} " if currency else ""
+        note = f"95%: {row[0][1]:,.0f} to {row[0][2]:,.0f}"
+        found.append(Headline("Revenue expected in 30 days", f"{unit}{row[0][0]:,.0f}", note))
     told = engine.rows(
         "select count(*), count(*) filter (where v.verdict = 'yes') from verdicts v "
         "join questions q on q.task = v.task and q.model = v.model"
@@ -177,4 +190,4 @@ def _headlines(engine: Engine, currency: str) -> list[Headline]:
     if read:
         note = f"{aside:,} set aside, each kept whole; {there:,} copies left out"
         found.append(Headline("Rows read", f"{read:,}", note))
-    return found[:6]
+    return found[:7]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+from footfall.answers import paths
 from footfall.answers.context import Context
 from footfall.answers.keep import write
 from footfall.answers.work import (
@@ -25,6 +26,9 @@ from footfall.models.contract import mean_of
 from footfall.tabular import lighter, make_plan
 from footfall.tasks import Task
 
+PATH_TESTS = 4
+"""Test dates of a path in a run: each forecasts a whole tree anew."""
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -37,8 +41,8 @@ class Ran:
 
 
 @dataclass(frozen=True)
-class Before:
-    """A step of a run before its tasks: name and detail of its stage, and what to do."""
+class Step:
+    """A step of a run before or after its tasks: name and detail of its stage, and what to do."""
 
     name: str
     detail: str
@@ -61,8 +65,14 @@ class _Stages:
         self.context.progress(f"{name}: {seconds:.1f} s")
 
 
-def run(context: Context, tasks: Sequence[Task], before: Sequence[Before], models: Sequence[str] = ()) -> Ran:
-    """Do what comes before (check, resolve), then test, fit, score and explain every task the shop can answer.
+def run(
+    context: Context,
+    tasks: Sequence[Task],
+    before: Sequence[Step],
+    models: Sequence[str] = (),
+    after: Sequence[Step] = (),
+) -> Ran:
+    """Do what comes before (check, resolve), test, fit, score and explain every task the shop can answer, then decide.
 
     A run over data and tasks that have not changed does nothing.
     """
@@ -84,19 +94,31 @@ def run(context: Context, tasks: Sequence[Task], before: Sequence[Before], model
     able: list[Task] = []
     for task in tasks:
         try:
-            check_answerable(task, context)
+            (paths.check_answerable if task.kind == "path" else check_answerable)(task, context)
             able.append(task)
         except FootfallError as error:
             unanswered[task.name] = str(error)
     answered: list[str] = []
-    for keys in dict.fromkeys(t.keys for t in able):
-        group = [t for t in able if t.keys == keys]
+    tabular = [t for t in able if t.kind != "path"]
+    for keys in dict.fromkeys(t.keys for t in tabular):
+        group = [t for t in tabular if t.keys == keys]
         for one in _prepared(light, group, stages, unanswered):
             try:
                 _answer(light, one, models, stages)
                 answered.append(one.task.name)
             except FootfallError as error:
                 unanswered[one.task.name] = str(error)
+    for task in able:
+        if task.kind == "path":
+            try:
+                _forecast(light, task, stages)
+                answered.append(task.name)
+            except FootfallError as error:
+                unanswered[task.name] = str(error)
+    for step in after:
+        # What comes after says itself what it could not do, and takes no answer away.
+        with stages.stage(step.name, step.detail), suppress(FootfallError):
+            step.do()
     for task in tasks:
         if task.name in unanswered:
             row = {
@@ -147,6 +169,23 @@ def _answer(context: Context, one: Ready, models: Sequence[str], stages: _Stages
         scored = predict_task(context, one, predictor)
     with stages.stage(f"{name}: explain"):
         explain_scores(context, one, scored)
+
+
+def _forecast(context: Context, task: Task, stages: _Stages) -> None:
+    """Test where the history has room for it, then fit, forecast and explain a path."""
+    try:
+        origins = paths.origins_of(context, task, min(context.settings.tests, PATH_TESTS))
+    except FootfallError:
+        origins = []
+    if origins:
+        with stages.stage(f"{task.name}: backtest", f"{len(origins)} test dates"):
+            paths.backtest(context, task, (), len(origins))
+    with stages.stage(f"{task.name}: fit"):
+        paths.fit(context, task)
+    with stages.stage(f"{task.name}: forecast"):
+        paths.predict(context, task)
+    with stages.stage(f"{task.name}: explain"):
+        paths.explain(context, task)
 
 
 def _fingerprint(context: Context, tasks: Sequence[Task], models: Sequence[str]) -> str:

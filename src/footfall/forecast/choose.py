@@ -2,9 +2,9 @@
 
 A rehearsal asks every model at earlier origins what came next. Models that learn are fitted once, at the first of these
 origins, and asked again at the later ones: no fit has seen what it is rehearsed on. A candidate is a set of models, its
-answer their median. Each group of series takes the candidate with the least absolute error over the rehearsals, where
-the group's own record counts by how much of it there is and the record of all series makes up the rest. Where that
-candidate does not beat seasonal naive on the group's own rehearsals, seasonal naive answers.
+answer their median. Each group of series takes the candidate with the least error over the rehearsals (see `error`),
+where the group's own record counts by how much of it there is and the record of all series makes up the rest. Where
+that candidate does not beat seasonal naive on the group's own rehearsals, seasonal naive answers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class Rehearsal:
 @dataclass(frozen=True)
 class Choice:
     """`members[g]` are the models whose median answers series of group `g`; `guarded` the groups where seasonal naive
-    answers since nothing beat it; `losses[g]` candidate -> sum of absolute errors over that of seasonal naive."""
+    answers since nothing beat it; `losses[g]` candidate -> error over that of seasonal naive."""
 
     group: NDArray[np.int64]
     members: tuple[tuple[str, ...], ...]
@@ -94,7 +94,7 @@ def rehearse(
             rows = np.flatnonzero(panel.begun(origin))
             if not len(rows):
                 continue
-            past = panel.until(origin).only(rows)
+            past = panel.only(rows).until(origin)
             if model is None:
                 model = find_path_model(name)(seed, **(settings or {}).get(name, {})).fit(past)
             told[name][i, rows] = model.forecast(past)
@@ -110,18 +110,28 @@ def candidates(models: Sequence[str]) -> list[tuple[str, ...]]:
     return sorted(sets, key=lambda c: (c != (BASELINE,), len(c), c))
 
 
+def error(actual: Floats, told: Floats) -> Floats:
+    """(n,) how far off rehearsals (origins, n, h) were: each period on its own, and the whole horizon together.
+
+    The absolute error of a horizon's sum counts sqrt(h) times, so that both weigh the same where misses are
+    independent. By single periods alone a forecast of the median would win, whose sums come out low where demand is
+    rare or skewed.
+    """
+    miss = np.where(np.isfinite(actual), actual - told, 0.0)
+    whole = np.abs(miss.sum(axis=2)).sum(axis=0)
+    return cast("Floats", np.abs(miss).sum(axis=(0, 2)) + np.sqrt(miss.shape[2]) * whole)
+
+
 def choose(rehearsal: Rehearsal, group: NDArray[np.int64] | None = None) -> Choice:
     """The candidate of each group of series; `group` (n,) codes from 0 up, None: all series are one group."""
     n = rehearsal.actual.shape[1]
     codes = np.zeros(n, dtype=np.int64) if group is None else group
     size = int(codes.max()) + 1
-    here = np.isfinite(rehearsal.actual)
-    count = np.bincount(codes, here.sum(axis=(0, 2)).astype(np.float64), size)
+    count = np.bincount(codes, np.isfinite(rehearsal.actual).sum(axis=(0, 2)).astype(np.float64), size)
     errors: dict[tuple[str, ...], Floats] = {}
     for candidate in candidates(list(rehearsal.told)):
         answer = np.median(np.stack([rehearsal.told[m] for m in candidate]), axis=0)
-        miss = np.where(here, np.abs(rehearsal.actual - answer), 0.0).sum(axis=(0, 2))
-        errors[candidate] = np.bincount(codes, miss, size).astype(np.float64)
+        errors[candidate] = np.bincount(codes, error(rehearsal.actual, answer), size).astype(np.float64)
     base = errors[(BASELINE,)]
     overall = {c: e.sum() / max(base.sum(), 1e-12) for c, e in errors.items()}
     share = count / (count + SHARED)

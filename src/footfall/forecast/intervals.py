@@ -4,19 +4,91 @@ How far the rehearsals missed, in units of what each series is usually missed by
 quantiles per step, with the finite-sample correction of split conformal prediction (Vovk; Lei et al. 2018), times the
 series' own unit, make the edges. A series' unit for one rehearsal comes from its other ones, so that no miss is
 measured by itself. The unit leans on the level of the series as far as its own record is short.
+
+Where few series leave few misses per step (a total has four of them), all steps are pooled, each in units of how misses
+grow with the steps ahead. Misses of one rehearsal go together, so that they count as fewer than they are; where fewer
+than forty are left, their outer quantiles are not to be seen, and Student's t with so many degrees takes their place.
+
+Sums over the first periods have bands of their own, from what the rehearsals missed of the same sums: edges of single
+periods do not add up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
-from footfall.models.panel import Floats, Panel, bounded
+from footfall.models.panel import EXPLODED, Floats, Panel, bounded
 
 LEVELS = (80, 95)
 LEAN = 4.0
 """Rehearsed values that weigh as much as the level of the series in its unit."""
+FEW = 40
+"""Misses that a step must have of its own; with fewer, all steps are pooled."""
+
+
+@dataclass(frozen=True)
+class Misses:
+    """What the rehearsals missed by, ready to be asked for edges: `scores` (origins, n, h) in units of each series,
+    `unit` (n,); where steps are pooled, `grown` (h,), how misses grow with the steps ahead, and `count`, how many
+    misses that have nothing to do with each other they are worth (None: each step speaks for itself)."""
+
+    scores: Floats
+    unit: Floats
+    grown: Floats
+    count: float | None = None
+
+    def edges(self, share: float) -> Floats:
+        """(n, h) how far from the point the quantile `share` lies; a little outward for few scores."""
+        steps = self.scores.shape[2]
+        if self.count is None:
+            each = np.asarray([_edge(self.scores[:, :, k].ravel(), share) for k in range(steps)])
+        else:
+            each = np.asarray(self._pooled(share) * self.grown)
+        return np.asarray(self.unit[:, None] * each[None, :])
+
+    def _pooled(self, share: float) -> float:
+        scores = self.scores / self.grown
+        kept = scores[np.isfinite(scores)]
+        if not len(kept) or self.count is None or self.count >= FEW:
+            return _edge(kept, share, self.count)
+        return float(np.sqrt((kept**2).mean()) * stats.t.ppf(share, self.count))
+
+
+def misses(panel: Panel, actual: Floats, rehearsed: Floats, summed: bool = False) -> Misses:
+    """From what came and what was said, (origins, n, h); NaN where a series had not begun.
+
+    `summed`: of the first 1, 2, ... h periods together. The unit is that of single periods all the same: it comes from
+    more of them, and how much more sums miss by is the same question for every series.
+    """
+    miss = actual - rehearsed
+    size = np.abs(miss)
+    level = np.nanmean(np.abs(_late(panel.values)), axis=1) if panel.values.size else np.zeros(len(panel))
+    level = np.where(np.isfinite(level) & (level > 0), level, 0.0)
+    here = np.isfinite(miss)
+    total = np.where(here, size, 0.0).sum(axis=(0, 2))
+    count = here.sum(axis=(0, 2))
+    known = (count > 0) & (level > 0)
+    usual = total[known].sum() / (level * count)[known].sum() if known.any() else 0.25
+    unit = (total + LEAN * usual * level) / (count + LEAN)
+    own = np.where(here, size, 0.0).sum(axis=2)
+    others = (total - own + LEAN * usual * level) / (count - here.sum(axis=2) + LEAN)
+    scores = np.divide(miss, others[:, :, None], out=np.full_like(miss, np.nan), where=others[:, :, None] > 0)
+    if summed:
+        scores = scores.cumsum(axis=2)
+    there = here.sum(axis=(0, 1))
+    if there.min(initial=FEW) >= FEW:
+        return Misses(scores, unit, np.ones(miss.shape[2]))
+    # Few series: their own records weigh by their rehearsals, not by all steps of these, which miss alike.
+    lean = LEAN * miss.shape[2]
+    unit = (total + lean * usual * level) / (count + lean)
+    scores = np.divide(miss, unit[:, None], out=np.full_like(miss, np.nan), where=unit[:, None] > 0)
+    scores = scores.cumsum(axis=2) if summed else scores
+    grown = _growth(scores, 1.5 if summed else 1.0)
+    return Misses(scores, unit, grown, _worth(scores / grown))
 
 
 def bands(
@@ -29,25 +101,10 @@ def bands(
         point: (n, h) the forecast.
         actual, rehearsed: (origins, n, h) what came and what was said; NaN where a series had not begun.
     """
-    miss = actual - rehearsed
-    size = np.abs(miss)
-    level = np.nanmean(np.abs(panel.values[:, -52:]), axis=1) if panel.values.size else np.zeros(len(panel))
-    level = np.where(np.isfinite(level) & (level > 0), level, 0.0)
-    here = np.isfinite(miss)
-    total = np.where(here, size, 0.0).sum(axis=(0, 2))
-    count = here.sum(axis=(0, 2))
-    known = (count > 0) & (level > 0)
-    usual = total[known].sum() / (level * count)[known].sum() if known.any() else 0.25
-    unit = (total + LEAN * usual * level) / (count + LEAN)
-    own = np.where(here, size, 0.0).sum(axis=2)
-    others = (total - own + LEAN * usual * level) / (count - here.sum(axis=2) + LEAN)
-    scores = np.divide(miss, others[:, :, None], out=np.full_like(miss, np.nan), where=others[:, :, None] > 0)
+    found = misses(panel, actual, rehearsed)
     out: dict[int, tuple[Floats, Floats]] = {}
     for one in sorted(levels):
-        low, high = np.empty_like(point), np.empty_like(point)
-        for step in range(point.shape[1]):
-            down, up = _edges(scores[:, :, step].ravel(), one)
-            low[:, step], high[:, step] = point[:, step] + down * unit, point[:, step] + up * unit
+        low, high = (point + found.edges((100 + side * one) / 200) for side in (-1, 1))
         low, high = np.minimum(bounded(low, panel), point), np.maximum(bounded(high, panel), point)
         if out:
             inner = out[max(out)]
@@ -56,19 +113,80 @@ def bands(
     return out
 
 
-def _edges(scores: Floats, level: int) -> tuple[float, float]:
-    """The quantiles that leave (100 - level) / 2 per cent on each side, a little outward for few scores."""
+def sum_quantiles(panel: Panel, point: Floats, actual: Floats, rehearsed: Floats, shares: tuple[float, ...]) -> Floats:
+    """(shares, n, h) quantiles of the sums of the first 1, 2, ... h periods, in order; `shares` ascending.
+
+    The arguments are of single periods, as those of `bands`.
+    """
+    total = point.cumsum(axis=1)
+    found = misses(panel, actual, rehearsed, summed=True)
+    least, most = np.nanmin(panel.values, axis=1), np.nanmax(panel.values, axis=1)
+    room = EXPLODED * np.maximum(most - least, np.maximum(np.abs(most), np.abs(least)))
+    steps = np.arange(1, point.shape[1] + 1)
+    floor, roof = (least - room)[:, None] * steps, (most + room)[:, None] * steps
+    if panel.floor is not None:
+        floor = np.maximum(floor, panel.floor * steps)
+    stacked = np.stack([np.clip(total + found.edges(share), floor, roof) for share in shares])
+    return np.asarray(np.maximum.accumulate(stacked, axis=0))
+
+
+def _late(values: Floats, width: int = 52) -> Floats:
+    """The last periods; of a series with none of them, all it has."""
+    late = values[:, -width:]
+    empty = np.flatnonzero(~np.isfinite(late).any(axis=1))
+    if not len(empty):
+        return late
+    late = late.copy()
+    late[empty] = np.nanmean(values[empty], axis=1)[:, None]
+    return late
+
+
+def _growth(scores: Floats, most: float) -> Floats:
+    """(h,) steps to a power between 0 (misses of one size) and `most`, as they were seen to grow."""
+    steps = np.arange(1, scores.shape[2] + 1)
+    here = np.isfinite(scores)
+    whole, count = np.where(here, np.abs(scores), 0.0).sum(axis=(0, 1)), here.sum(axis=(0, 1))
+    size: Floats = np.divide(whole, count, out=np.zeros(len(steps)), where=count > 0)
+    kept = np.flatnonzero(size > 0)
+    if len(kept) < 2:
+        return np.ones(len(steps))
+    x, y = np.log(steps[kept]), np.log(size[kept])
+    power = float(np.clip(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum(), 0.0, most))
+    return steps.astype(np.float64) ** power
+
+
+def _worth(scores: Floats) -> float:
+    """How many misses that have nothing to do with each other these are worth: between one per rehearsal of a series,
+    where all its steps miss alike, and all of them."""
+    here = np.isfinite(scores)
+    count = here.sum(axis=2)
+    blocks = float((count > 0).sum())
+    if not blocks:
+        return 0.0
+    square = np.where(here, scores, 0.0) ** 2
+    means = (np.where(here, scores, 0.0).sum(axis=2) / np.maximum(count, 1)) ** 2
+    if means.sum() <= 0:
+        return blocks
+    return float(np.clip(blocks * (square.sum() / count.sum()) / (means.sum() / blocks), blocks, count.sum()))
+
+
+def _edge(scores: Floats, share: float, worth: float | None = None) -> float:
+    """The quantile of the scores, outward by what a sample of their number (or of what they are worth) lacks."""
     kept = np.sort(scores[np.isfinite(scores)])
-    if not len(kept):
-        wide = {80: 2.0, 95: 4.0}.get(level, 4.0)
-        return -wide, wide
-    n, tail = len(kept), (100 - level) / 200
-    below = int(np.floor((n + 1) * tail)) - 1
-    above = int(np.ceil((n + 1) * (1 - tail))) - 1
-    # Fewer rehearsed values than the level needs: half as far again as the farthest of them.
-    low = float(kept[below]) if below >= 0 else 1.5 * float(min(kept[0], -abs(kept).max()))
-    high = float(kept[above]) if above < n else 1.5 * float(max(kept[-1], abs(kept).max()))
-    return min(low, 0.0), max(high, 0.0)
+    n = len(kept)
+    if worth is not None and n and share != 0.5:
+        share = 0.5 + (share - 0.5) * (1 + 1 / worth) / (1 + 1 / n)
+    if share == 0.5:
+        return float(np.median(kept)) if n else 0.0
+    if not n:
+        wide = 2.0 if 0.1 <= share <= 0.9 else 4.0
+        return wide if share > 0.5 else -wide
+    # Fewer rehearsed values than the share needs: half as far again as the farthest of them.
+    if share < 0.5:
+        below = int(np.floor((n + 1) * share)) - 1
+        return float(kept[below]) if below >= 0 else 1.5 * float(min(kept[0], -abs(kept).max()))
+    above = int(np.ceil((n + 1) * share)) - 1
+    return float(kept[above]) if above < n else 1.5 * float(max(kept[-1], abs(kept).max()))
 
 
 def edges_of(found: Mapping[int, tuple[Floats, Floats]]) -> dict[str, Floats]:

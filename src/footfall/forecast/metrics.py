@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
+from footfall.errors import UsageError
 from footfall.models.panel import Floats, Panel, filled
 
 DRAWS = 500
+FEW = 8
+"""Series; drawing among fewer would tell next to nothing, and of a single one nothing at all."""
 LEVELS = (80, 95)
 
 
@@ -29,11 +33,15 @@ class Told:
 
 @dataclass(frozen=True)
 class Origin:
-    """One origin of a test: the panel as it was then, what came (n, h; NaN: unknown), and what each model said."""
+    """One origin of a test: the panel as it was then, what came (n, h; NaN: unknown), and what each model said.
+
+    `members` name the series where origins may hold different ones; None: row by row the same at each origin.
+    """
 
     panel: Panel
     actual: Floats
     told: Mapping[str, Told]
+    members: tuple[tuple[str, ...], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -118,9 +126,13 @@ def measure(
 ) -> dict[str, dict[str, Measured]]:
     """model -> measure -> value with interval, over all origins together; measures of bands where a model has bands.
 
-    All origins hold the same series, in the same order.
+    Series are resampled by name over all origins: a series counts at the origins that hold it. Of fewer than `FEW`
+    series, each one's horizon at each origin is drawn by itself.
     """
-    n = len(origins[0].panel)
+    rows, n = _named(origins)
+    if n < FEW:
+        ends = np.cumsum([len(row) for row in rows])
+        rows, n = [np.arange(e - len(row), e) for e, row in zip(ends, rows, strict=True)], int(ends[-1])
     weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
     out: dict[str, dict[str, Measured]] = {}
     for name, one in MEASURES.items():
@@ -129,7 +141,10 @@ def measure(
             if name in ("pinball", *(f"coverage_{level}" for level in LEVELS)) and not origins[0].told[model].bands:
                 continue
             parts = [one(o, o.told[model]) for o in origins]
-            top, bottom = (np.sum([p[i] for p in parts], axis=0) for i in range(2))
+            top, bottom = (np.zeros(n), np.zeros(n))
+            for row, (above, below) in zip(rows, parts, strict=True):
+                np.add.at(top, row, above)
+                np.add.at(bottom, row, below)
             drawn[model] = float(_divide(top.sum(), bottom.sum())), _divide(weights @ top, weights @ bottom)
         for model, (value, sample) in drawn.items():
             difference = None
@@ -138,6 +153,22 @@ def measure(
                 difference = (value - drawn[baseline][0], *_ends(gap))
             out.setdefault(model, {})[name] = Measured(value, *_ends(sample), difference)
     return out
+
+
+def _named(origins: list[Origin]) -> tuple[list[NDArray[np.int64]], int]:
+    """The number of each origin's series among all, and how many there are. Raises UsageError for unnamed ones."""
+    if all(o.members is None for o in origins):
+        n = len(origins[0].panel)
+        if any(len(o.panel) != n for o in origins):
+            raise UsageError("origins that hold different series want `members`")
+        return [np.arange(n)] * len(origins), n
+    at: dict[tuple[str, ...], int] = {}
+    rows = []
+    for o in origins:
+        if o.members is None:
+            raise UsageError("either all origins name their series or none does")
+        rows.append(np.asarray([at.setdefault(m, len(at)) for m in o.members], dtype=np.int64))
+    return rows, len(at)
 
 
 def _divide(top: Floats, bottom: Floats) -> Floats:

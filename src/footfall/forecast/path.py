@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from footfall.forecast.budget import SECONDS
 from footfall.forecast.choose import BASELINE, Choice, Rehearsal, choose, default_models, rehearsal_origins, rehearse
 from footfall.forecast.intervals import LEVELS, bands
 from footfall.forecast.metrics import Told
@@ -34,13 +35,15 @@ class Forecast:
 @dataclass(frozen=True)
 class Work:
     """How a path is worked out: models tried (None: all that can run), rehearsals, the group whose series share a
-    choice (a name among the panel's groups; None: one choice for all), each model's settings, and the seed."""
+    choice (a name among the panel's groups; None: one choice for all), each model's settings, the seed, and the time in
+    which a tree's models should be done where none are named (see `models_within`)."""
 
     models: Sequence[str] | None = None
     rehearsals: int = 4
     by: str | None = None
     settings: Mapping[str, Mapping[str, Any]] | None = None
     seed: int = 0
+    seconds: float = SECONDS
 
 
 def forecast(panel: Panel, work: Work | None = None) -> Forecast:

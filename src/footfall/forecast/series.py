@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from footfall.engine import Engine, Query, literal, values_sql
 from footfall.errors import FootfallError, UsageError
+from footfall.forecast.outside import Dates, days_of, known_columns
 from footfall.models.panel import Days, Floats, Panel
 from footfall.spans import Span, midnight, shift, zone
 from footfall.tasks import Task
@@ -56,56 +58,112 @@ def task_series(engine: Engine, task: Task, cutoff: datetime, tz: str = "UTC") -
             months and the cutoff is not the first of one.
         FootfallError: no whole period lies before the cutoff.
     """
+    grid, starts = whole_periods(engine, task, cutoff, tz)
+    found = cells(engine, task, task.keys, (*grid, cutoff), Known(tz, cutoff, cutoff))
+    alive = np.isfinite(found.values).any(axis=1)
+    if found.asked is not None:
+        alive &= np.asarray([m in found.asked for m in found.members])
+    silent = alive & ended(found.values)
+    kept = np.flatnonzero(alive & ~silent)
+    if not len(kept):
+        raise FootfallError(f"{task.name}: nothing was sold of late before {cutoff} that could be forecast")
+    step, ahead = _step(task), len(starts) - len(grid)
+    names = tuple(found.members[i] for i in kept)
+    known, notes = known_columns(engine, Dates(tuple(starts), shift(cutoff, step, ahead, tz), cutoff, tz))
+    values = found.values[kept]
+    panel = Panel(values, days_of(starts, tz), ahead, seasons_of(step), known, groups_of(names), floor_of(values))
+    gone = tuple(found.members[i] for i in np.flatnonzero(silent))
+    return SeriesSet(task.keys, names, starts, panel, gone, notes)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Whose knowledge: the shop's zone, facts that reached the business before `as_of` (None: all of today), and the
+    cutoff at which the task's population is asked (None: everyone)."""
+
+    tz: str = "UTC"
+    as_of: datetime | None = None
+    among: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Cells:
+    """`values` (n, T) of `members`; NaN before a member's first fact. `asked`: who is in the population; None: all."""
+
+    members: tuple[tuple[str, ...], ...]
+    values: Floats
+    asked: set[tuple[str, ...]] | None
+
+
+def whole_periods(
+    engine: Engine, task: Task, cutoff: datetime, tz: str
+) -> tuple[tuple[datetime, ...], tuple[datetime, ...]]:
+    """The starts of the whole periods before `cutoff`, and the same with those of the horizon. Raises as above."""
     step = _step(task)
     ahead = _ahead(task, step, cutoff, tz)
     source = task.target.fact.table
-    where = _where(task, cutoff)
-    first = engine.value(f"select min(f.occurred_at) from {source} f where {where}")
+    first = engine.value(f"select min(f.occurred_at) from {source} f where {facts_sql(task, cutoff, cutoff)}")
     grid = _grid(first, step, cutoff, tz) if first is not None else []
     if not grid:
         raise FootfallError(f"{task.name}: no whole period of {step.words} of {source} lies before {cutoff}")
-    keys = task.keys
-    named = "".join(f"{k}, " for k in keys)
-    edges = values_sql(["cutoff", "until"], list(zip(grid, [*grid[1:], cutoff], strict=True)), "grid")
-    members = (
-        f"select {named}min(f.occurred_at) as first_at, max(f.occurred_at) as last_at\nfrom {source} f\nwhere {where}"
-        + "".join(f" and f.{k} is not null" for k in keys)
-        + (f"\ngroup by {', '.join(keys)}" if keys else "")
-    )
-    spine = Query().then("grid", edges).then("members", members)
-    kept = f"select {named}g.cutoff from members m join grid g on g.until > m.first_at where m.last_at >= {{0}}"
-    engine.materialise(spine.then("spine", kept.format(literal(grid[0]))), SPINE)
+    return tuple(grid), (*grid, *(shift(cutoff, step, k, tz) for k in range(ahead)))
+
+
+def cells(engine: Engine, task: Task, keys: tuple[str, ...], edges: Sequence[datetime], known: Known) -> Cells:
+    """The task's aggregate per value of `keys` over the periods between `edges` (T + 1 instants a step apart)."""
+    grid, named = list(edges[:-1]), "".join(f"{k}, " for k in keys)
+    engine.materialise(_spine(task, keys, edges, known), SPINE)
     try:
-        aggregate = replace(task.target, step=None, keys=())
-        frame = Frame(keys, tuple(grid), tz, as_of=cutoff, tiled=True)
-        query = compile_windows(frame, {"value": Future(aggregate, step)}, Spine(SPINE))
+        query = _path(task, keys, grid, known, SPINE)
         by = ", ".join(keys) or "1"
         named_rows = f"select dense_rank() over (order by {by}) - 1 as row, cutoff, cast(value as double) as value"
-        cells = query.then("path", f"{named_rows}\nfrom beside").sql(engine.dialect.name)
-        found = engine.fetch(cells)
+        found = engine.fetch(query.then("path", f"{named_rows}\nfrom beside").sql(engine.dialect.name))
         index = _tuples(engine.fetch(f"select distinct {named or '1, '}0 as one from {SPINE} order by {by}"), keys)
-        asked = _asked(engine, task, cutoff, tz)
+        asked = _asked(engine, task, known.among, known.tz) if known.among is not None else None
     finally:
         engine.execute(f"drop table {SPINE}")
     values = np.full((len(index), len(grid)), np.nan)
     instants = np.asarray(grid, dtype="datetime64[us]")
     periods = np.searchsorted(instants, found.column("cutoff").to_numpy().astype("datetime64[us]"))
     values[found.column("row").to_numpy(), periods] = found.column("value").to_numpy()
-    alive = np.isfinite(values).any(axis=1)
-    if asked is not None:
-        alive &= np.asarray([m in asked for m in index])
-    silent = alive & ended(values)
-    kept_rows = np.flatnonzero(alive & ~silent)
-    if not len(kept_rows):
-        raise FootfallError(f"{task.name}: nothing was sold of late before {cutoff} that could be forecast")
-    starts = [*grid, *(shift(cutoff, step, k, tz) for k in range(ahead))]
-    names = tuple(index[i] for i in kept_rows)
-    known, notes = calendar_columns(engine, starts, shift(cutoff, step, ahead, tz), cutoff, tz)
-    panel = Panel(
-        values[kept_rows], days_of(starts, tz), ahead, seasons_of(step), known, groups_of(names),
-        floor=0.0 if np.nanmin(values[kept_rows]) >= 0 else None,
-    )  # fmt: skip
-    return SeriesSet(keys, names, tuple(starts), panel, tuple(index[i] for i in np.flatnonzero(silent)), notes)
+    return Cells(tuple(index), values, asked)
+
+
+def series_query(task: Task, edges: Sequence[datetime], tz: str = "UTC") -> Query:
+    """The SQL of a task's series, as known at the last of `edges` (as of `cells`): keys, period_start, value."""
+    known = Known(tz, edges[-1], edges[-1])
+    query = _spine(task, task.keys, edges, known)
+    for step in _path(task, task.keys, list(edges[:-1]), known, "kept").steps:
+        query = query.then(step.name, step.sql)
+    named = "".join(f"{k}, " for k in task.keys)
+    return query.then("series", f"select {named}cutoff as period_start, value\nfrom beside")
+
+
+def _spine(task: Task, keys: tuple[str, ...], edges: Sequence[datetime], known: Known) -> Query:
+    """A row per key and period, from the key's first period on."""
+    source, named = task.target.fact.table, "".join(f"{k}, " for k in keys)
+    where = facts_sql(task, edges[-1], known.as_of)
+    table = values_sql(["cutoff", "until"], list(pairwise(edges)), "grid")
+    members = (
+        f"select {named}min(f.occurred_at) as first_at, max(f.occurred_at) as last_at\nfrom {source} f\nwhere {where}"
+        + f" and f.occurred_at >= {literal(edges[0])}" * (known.as_of is None)
+        + "".join(f" and f.{k} is not null" for k in keys)
+        + (f"\ngroup by {', '.join(keys)}" if keys else "")
+    )
+    kept = f"select {named}g.cutoff\nfrom members m\njoin grid g on g.until > m.first_at\nwhere m.last_at >= "
+    return Query().then("grid", table).then("members", members).then("kept", kept + literal(edges[0]))
+
+
+def _path(task: Task, keys: tuple[str, ...], grid: list[datetime], known: Known, spine: str) -> Query:
+    """The target's window beside the start of each period."""
+    aggregate = replace(task.target, step=None, keys=())
+    frame = Frame(keys, tuple(grid), known.tz, as_of=known.as_of, tiled=True)
+    return compile_windows(frame, {"value": Future(aggregate, _step(task))}, Spine(spine))
+
+
+def floor_of(values: Floats) -> float | None:
+    """0 where no value is below it."""
+    return 0.0 if np.nanmin(values) >= 0 else None
 
 
 def ready_series(engine: Engine, name: str, cutoff: datetime, horizon: int, tz: str = "UTC") -> SeriesSet:
@@ -148,24 +206,36 @@ def ready_series(engine: Engine, name: str, cutoff: datetime, horizon: int, tz: 
     starts = [datetime.fromisoformat(str(d)) for d in grid]
     end = starts[-1] + timedelta(days=float(step))
     stores = [m[keys.index("store")] for m in members] if "store" in keys else None
-    known, notes = calendar_columns(engine, starts, end, cutoff, tz, stores)
+    known, notes = known_columns(engine, Dates(tuple(starts), end, cutoff, tz), stores)
     season = {1: (7, 364), 7: (52,), 28: (13,), 29: (12,), 30: (12,), 31: (12,)}.get(step, ())
     panel = Panel(
         values[keep], grid, horizon, season, known, groups_of(members, keys),
-        floor=0.0 if np.nanmin(values[keep]) >= 0 else None,
+        floor=floor_of(values[keep]),
     )  # fmt: skip
     return SeriesSet(keys, members, tuple(starts), panel, (), notes)
 
 
-def ended(values: Floats) -> NDArray[np.bool_]:
-    """(n,) which series have been silent (0) at the end far longer than ever within; see `SILENT`."""
-    out = np.zeros(len(values), dtype=bool)
-    for i, row in enumerate(values):
-        sold = np.flatnonzero(np.nan_to_num(row) != 0)
-        silence = len(row) - 1 - (sold[-1] if len(sold) else -1)
-        longest = int(np.diff(sold).max()) - 1 if len(sold) > 1 else 0
-        out[i] = len(sold) > 0 and silence >= LEAST_SILENT and silence > SILENT * longest
+def ended(values: Floats, waiting: NDArray[np.bool_] | None = None, most: int = 0) -> NDArray[np.bool_]:
+    """(n,) which series have been silent (0) at the end far longer than ever within; see `SILENT`.
+
+    Periods that are `waiting` (n, T; out of stock) are no silence, unless more than `most` of them end a series.
+    """
+    sold = np.nan_to_num(values) != 0
+    plain = np.broadcast_to(np.arange(1, values.shape[1] + 1, dtype=np.int32), values.shape)
+    out = _silent(sold, plain)[0]
+    if waiting is not None and waiting.any():
+        clock = np.cumsum(~waiting, axis=1, dtype=np.int32)
+        out &= _silent(sold, clock)[0] | (_silent(sold, plain)[1] > most)
     return out
+
+
+def _silent(sold: NDArray[np.bool_], clock: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+    """Which series have ended by this clock, and how long each has been silent."""
+    last = np.maximum.accumulate(np.where(sold, clock, 0), axis=1)
+    gap = np.where(sold[:, 1:] & (last[:, :-1] > 0), clock[:, 1:] - last[:, :-1] - 1, 0)
+    longest = gap.max(axis=1, initial=0)
+    silence = clock[:, -1] - last[:, -1]
+    return sold.any(axis=1) & (silence >= LEAST_SILENT) & (silence > SILENT * longest), silence
 
 
 def seasons_of(step: Span) -> tuple[int, ...]:
@@ -187,55 +257,6 @@ def groups_of(members: Sequence[tuple[str, ...]], keys: tuple[str, ...] = ()) ->
     return out
 
 
-def days_of(starts: Sequence[datetime], tz: str) -> Days:
-    """The local day of each instant."""
-    local = [s.replace(tzinfo=UTC).astimezone(zone(tz)).date() for s in starts]
-    return np.asarray(local, dtype="datetime64[D]")
-
-
-def calendar_columns(
-    engine: Engine,
-    starts: Sequence[datetime],
-    end: datetime,
-    cutoff: datetime,
-    tz: str,
-    stores: Sequence[str] | None = None,
-) -> tuple[dict[str, Floats], tuple[str, ...]]:
-    """`holiday` and `promotion`: days so marked in each period, as known at the cutoff; shape (series or 1, periods).
-
-    A column whose marks do not reach into the horizon is known of the past only: it is left out, and a note says so.
-    """
-    days = days_of([*starts, end], tz)
-    known, notes = {}, []
-    for name in ("holiday", "promotion"):
-        found = engine.fetch(
-            f"select store_id, date from calendar where {name} is not null and date < date '{days[-1]}' "
-            f"and coalesce(known_at, timestamp '1900-01-01') < {literal(cutoff)} group by all order by all"
-        )
-        if not found.num_rows:
-            continue
-        reach = engine.value(
-            f"select max(date) from calendar where coalesce(known_at, timestamp '1900-01-01') < {literal(cutoff)}"
-        )
-        marked = found.column("date").to_numpy().astype("datetime64[D]")
-        ahead = days[len(days) - 1 - int(np.sum(np.asarray(starts) >= np.datetime64(cutoff)))]
-        if np.datetime64(reach) < days[-2] or (name == "promotion" and marked.max() < ahead):
-            notes.append(f"{name} is known of the past only, so no forecast uses it")
-            continue
-        where = np.asarray(["" if s is None else str(s) for s in found.column("store_id").to_pylist()])
-        at = np.searchsorted(days, marked, side="right") - 1
-        inside = (at >= 0) & (at < len(starts))
-        wanted: list[str | None] = list(dict.fromkeys(stores)) if stores is not None else [None]
-        table = np.zeros((len(wanted), len(starts)))
-        for i, store in enumerate(wanted):
-            mine = inside & ((where == store) | (where == "")) if store is not None else inside
-            here = np.unique(marked[mine])
-            np.add.at(table[i], np.searchsorted(days, here, side="right") - 1, 1.0)
-        same = stores is None or (table == table[0]).all()
-        known[name] = table[:1] if same else table[[wanted.index(s) for s in stores or ()]]
-    return known, tuple(notes)
-
-
 def _step(task: Task) -> Span:
     if task.kind != "path" or task.target.step is None:
         raise UsageError(f"task '{task.name}' asks for no path; write its target with .every('7d')")
@@ -254,10 +275,11 @@ def _ahead(task: Task, step: Span, cutoff: datetime, tz: str) -> int:
     return count
 
 
-def _where(task: Task, cutoff: datetime) -> str:
-    """Facts that count, as known at the cutoff."""
+def facts_sql(task: Task, end: datetime, as_of: datetime | None) -> str:
+    """Facts `f` that count: before `end`, and where `as_of` is given, known before it."""
     told = [c.sql(f"f.{c.column}") for c in task.target.fact.conditions if c.column not in DERIVED]
-    return " and ".join([f"f.occurred_at < {literal(cutoff)}", f"f.known_at < {literal(cutoff)}", *told])
+    known = [] if as_of is None else [f"f.known_at < {literal(as_of)}"]
+    return " and ".join([f"f.occurred_at < {literal(end)}", *known, *told])
 
 
 def _grid(first: datetime, step: Span, cutoff: datetime, tz: str) -> list[datetime]:

@@ -7,14 +7,21 @@ spent. Blocks above a size bring no pairs: what a thousand records share does no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
+
+import numpy as np
 
 BLOCK = 400
 """Records in a block beyond which it brings no pairs."""
 EACH, ALL = 12, 90
 """Pairs per record that one key, and all keys together, may bring."""
+
+ENOUGH = 60
+"""Pairs per record beyond which the keys that earn least are dropped."""
+Array = np.ndarray[Any, Any]
 
 _PARTS: dict[str, tuple[str, ...]] = {
     "first": ("formal", "left(first, 3)"),
@@ -123,6 +130,45 @@ def pairs_sql(keys: Iterable[Key], table: str) -> str:
             f"select l.record as a, r.record as b from ({blocks}) l join ({blocks}) r on {on} and l.record < r.record"
         )
     return "select distinct a, b from (\n" + "\nunion all\n".join(each) + "\n)"
+
+
+def tagged_sql(keys: Iterable[Key], table: str, sample: str) -> str:
+    """a, b, keys: pairs of the records in `sample` with all others that share a block, and which keys bring them.
+
+    `keys` is a sum of powers of two, by the place of the key.
+    """
+    each = []
+    for place, key in enumerate(keys):
+        blocks = (
+            f"select record, {', '.join(f'{p} as k{i}' for i, p in enumerate(key.parts))} from {table} "
+            f"where {key.where} qualify count(*) over (partition by {key.sql}) between 2 and {BLOCK}"
+        )
+        on = " and ".join(f"l.k{i} = r.k{i}" for i in range(len(key.parts)))
+        each.append(
+            f"select least(l.record, r.record) as a, greatest(l.record, r.record) as b, {1 << place}::BIGINT as key "
+            f"from ({blocks}) l semi join {sample} using (record) join ({blocks}) r on {on} and l.record <> r.record"
+        )
+    return "select a, b, bit_or(key) as keys from (\n" + "\nunion all\n".join(each) + "\n) group by a, b"
+
+
+def worth(keys: Sequence[Key], tags: Array, likely: Array, enough: float) -> list[Key]:
+    """The keys that earn their place: those are dropped of whose own pairs the fewest are likely, down to enough pairs.
+
+    Args:
+        keys: those that brought the pairs.
+        tags: of each pair, which keys bring it (as `tagged_sql` has it).
+        likely: whether the pair is likely one person.
+        enough: pairs that the keys left may bring, each for itself.
+    """
+    kept = list(range(len(keys)))
+    while len(kept) > 1 and sum(keys[k].pairs for k in kept) > enough:
+        earned = []
+        for place in kept:
+            rest = sum(1 << k for k in kept if k != place)
+            alone = ((tags >> place) & 1 == 1) & (tags & rest == 0)
+            earned.append((float((alone & likely).sum()) / max(1, int(alone.sum())), -keys[place].pairs, place))
+        kept.remove(min(earned)[2])
+    return [keys[k] for k in kept]
 
 
 def wide_sql(columns: Mapping[str, int], table: str, sample: str) -> str:

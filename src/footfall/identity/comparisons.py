@@ -13,6 +13,10 @@ import splink.comparison_level_library as level
 from splink.comparison_library import CustomComparison
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
+HELD = ("first", "surname", "postcode")
+"""Key columns of which `<column>_held` tells how many records hold the value."""
+RARER = 4
+"""How many times more rarely a value is written than one nearly equal to it, to be a slip of the pen."""
 _SHARED = {"duckdb": "len(list_intersect({a}, {b}))", "spark": "size(array_intersect({a}, {b}))"}
 """How many words two lists share, by dialect."""
 
@@ -52,22 +56,42 @@ def _edits(column: str, most: int) -> ComparisonLevelCreator:
     """At most so many edits (Damerau and Levenshtein). What such strings must share is asked first, being cheaper."""
     shared = f"abs(length({column}_l) - length({column}_r)) <= {most}"
     if most == 1:
-        # One edit leaves the first letter or the last one as it is, but in words of two letters swapped.
-        first, last = (f"{side}({column}_l, 1) = {side}({column}_r, 1)" for side in ("left", "right"))
-        shared += f" and ({first} or {last} or length({column}_l) < 3)"
+        shared += f" and {_ends(column)}"
     return level.And(_when(shared, "as long"), level.DamerauLevenshteinLevel(column, most))
 
 
+def _ends(column: str) -> str:
+    """The first letter or the last one stands as it was, but in words of two letters swapped.
+
+    One edit leaves it so, and whatever else looks alike but long words with slips at both ends.
+    """
+    first, last = (f"{side}({column}_l, 1) = {side}({column}_r, 1)" for side in ("left", "right"))
+    return f"({first} or {last} or length({column}_l) < 3)"
+
+
+def _digits(most: int) -> ComparisonLevelCreator:
+    """Birth dates at most so many digits apart. Of year, month and day all but so many stand as they were."""
+    parts = ("left(birth_{}, 4)", "substr(birth_{}, 6, 2)", "right(birth_{}, 2)")
+    same = " + ".join(f"cast({part.format('l')} = {part.format('r')} as integer)" for part in parts)
+    return level.And(_when(f"{same} >= {3 - most}", "parts"), level.DamerauLevenshteinLevel("birth", most))
+
+
 def _near(column: str, edits: int, likeness: float) -> ComparisonLevelCreator:
-    return level.Or(_edits(column, edits), level.JaroWinklerLevel(column, likeness)).configure(
-        label_for_charts="nearly the same"
-    )
+    close = level.Or(_edits(column, edits), level.JaroWinklerLevel(column, likeness))
+    return level.And(_when(_ends(column), "ends"), close).configure(label_for_charts="nearly the same")
+
+
+def _slip(column: str, near: ComparisonLevelCreator) -> ComparisonLevelCreator:
+    """Nearly equal, and one of the two is written far more rarely: a slip of the pen, not another value of its kind."""
+    rarer = f"greatest({column}_held_l, {column}_held_r) >= {RARER} * least({column}_held_l, {column}_held_r)"
+    return level.And(_when(rarer, "rarer"), near).configure(label_for_charts="nearly the same, one hardly ever written")
 
 
 def _alike(column: str, likeness: float) -> ComparisonLevelCreator:
     """Like enough to be a bad slip of the pen: two letters off in a long name, or by Jaro and Winkler's measure."""
     slips = level.And(_when(f"length({column}_l) >= 6", "long"), _edits(column, 2))
-    return level.Or(slips, level.JaroWinklerLevel(column, likeness)).configure(label_for_charts="alike")
+    close = level.Or(slips, level.JaroWinklerLevel(column, likeness))
+    return level.And(_when(_ends(column), "ends"), close).configure(label_for_charts="alike")
 
 
 def _comparison(name: str, null: ComparisonLevelCreator, *levels: ComparisonLevelCreator) -> CustomComparison:
@@ -93,6 +117,7 @@ def _first(dialect: str) -> CustomComparison:
         level.NullLevel("first"),
         _exact("first"),
         _when("formal_l = formal_r", "a form of the same name"),
+        _slip("first", _near("first", 1, 0.92)),
         _near("first", 1, 0.92),
         _when(_swapped("first", "family"), "first name and surname swapped"),
         _alike("first", 0.8),
@@ -106,6 +131,7 @@ def _surname(dialect: str) -> CustomComparison:
         "surname",
         level.NullLevel("surname"),
         _exact("surname"),
+        _slip("surname", _near("surname", 1, 0.94)),
         _near("surname", 1, 0.94),
         _when(_swapped("given", "surname"), "first name and surname swapped"),
         _alike("surname", 0.86),
@@ -129,9 +155,9 @@ def _birth(dialect: str) -> CustomComparison:
         "birth",
         level.NullLevel("birth"),
         _exact("birth"),
-        _edits("birth", 1).configure(label_for_charts="one digit off"),
+        _digits(1).configure(label_for_charts="one digit off"),
         _when("birth_year_l = birth_year_r", "same year"),
-        _edits("birth", 2).configure(label_for_charts="two digits off"),
+        _digits(2).configure(label_for_charts="two digits off"),
         _when("abs(birth_year_l - birth_year_r) <= 10", "within ten years"),
     )
 
@@ -153,6 +179,7 @@ def _postcode(dialect: str) -> CustomComparison:
         "postcode",
         level.NullLevel("postcode"),
         _exact("postcode"),
+        _slip("postcode", _edits("postcode", 1)),
         _edits("postcode", 1).configure(label_for_charts="one character off"),
         _when("district_l = district_r", "same district"),
         _when("area_l = area_r", "same area"),
@@ -213,12 +240,12 @@ def _plain(name: str, near: bool = False) -> Callable[[str], CustomComparison]:
 
 
 FIELDS: tuple[Field, ...] = (
-    Field("first", "first name", ("first", "formal", "family"), _first),
-    Field("surname", "surname", ("surname", "given"), _surname),
+    Field("first", "first name", ("first", "formal", "first_held", "family"), _first),
+    Field("surname", "surname", ("surname", "surname_held", "given"), _surname),
     Field("later", "further names", ("later", "words"), _later),
     Field("email", "e-mail", ("email", "email_local"), _email, ("email",)),
     Field("phone", "phone", ("phone",), _phone, ("phone",)),
-    Field("postcode", "postcode", ("postcode", "district", "area"), _postcode, ("postcode",)),
+    Field("postcode", "postcode", ("postcode", "district", "postcode_held", "area"), _postcode, ("postcode",)),
     Field("address", "address", ("address", "address_words"), _address, ("address",)),
     Field("birth", "birth date", ("birth", "birth_year"), _birth, ("birth",)),
     Field("age", "age", ("age",), _age),

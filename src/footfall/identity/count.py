@@ -34,7 +34,7 @@ from footfall.identity.doubt import Doubt, Pairs
 WORLDS, SEED = 400, 1
 SLOPE = 0.1
 """Standard deviation of the slope of the weights, around 1."""
-ODDS = 1.0
+ODDS = 1.5
 """Standard deviation, in bits, of what is off in all weights together."""
 READINGS = 50
 """Draws of the slope and of the learnt shares; the worlds take them in turn."""
@@ -69,12 +69,12 @@ class Mass:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Clusters drawn for the count: their number, records and how many clusters each stands for."""
+    """Clusters looked around: their number, records, what is expected of them, and how unsure the weights are."""
 
     cluster: Array
     size: Array
-    stands_for: Array
     mass: Mass
+    doubt: Doubt
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def order_of(label: Array) -> Array:
     return place
 
 
-def look_around(label: Array, chosen: Array, pairs: Pairs, unseen: float, stands_for: Array) -> Drawn:
+def look_around(label: Array, chosen: Array, pairs: Pairs, unseen: float, doubt: Doubt) -> Drawn:
     """What the weighed pairs around the clusters `chosen` (numbers, sorted) say about each of them."""
     size = np.bincount(label)
     place = order_of(label)
@@ -132,42 +132,100 @@ def look_around(label: Array, chosen: Array, pairs: Pairs, unseen: float, stands
     total = np.bincount(inverse, weight, minlength=len(found))
     mean = (total + (members - seen) * unseen) / members
     earlier = place[outer] < place[chosen][which]
-    return Drawn(chosen, size[chosen], stands_for, Mass(which, mean, earlier, outer, inverse, pair))
+    return Drawn(chosen, size[chosen], Mass(which, mean, earlier, outer, inverse, pair), doubt)
 
 
-def estimate(label: Array, drawn: Drawn, doubt: Doubt, pairs: Pairs, unit: Array, even: float) -> Count:
+def estimate(label: Array, drawn: Drawn, pairs: Pairs, unit: Array, even: float, near: Drawn | None = None) -> Count:
     """The number of persons behind the records.
 
     Args:
         label: cluster of each record.
-        drawn: clusters looked around.
+        drawn: clusters looked around, all or some.
         pairs: the weighed pairs (those within clusters are used here).
         unit: records that are surely one (same account), by number.
         even: the weight of even odds; slopes turn around it.
+        near: all clusters, with what the weighed pairs say of them. What a cluster that was not drawn is expected of
+            beyond that is taken from a drawn one of its size.
     """
     rng = np.random.default_rng(SEED)
-    clusters = int(label.max(initial=-1)) + 1
+    size = np.bincount(label)
     ties = _ties(label, pairs, unit)
-    middle = _missed(drawn, drawn.mass.weight, even)
+    middle = _missed(size, _all_round(rng, size, drawn, near, _Reading(even)))
     # A few readings of the weights are worked out; each world takes one of them.
     readings = []
     for _ in range(READINGS):
-        slope = 1 + SLOPE * rng.standard_normal()
-        moved = drawn.mass.shifted(doubt.shift(rng), drawn.size)
-        part = _missed(drawn, even + slope * (moved - even), even, ODDS * rng.standard_normal())
-        readings.append((part, even + slope * (ties - even)))
+        reading = _Reading(
+            even, 1 + SLOPE * rng.standard_normal(), ODDS * rng.standard_normal(), int(rng.integers(2**62))
+        )
+        part = _missed(size, _all_round(rng, size, drawn, near, reading))
+        readings.append((part.joins.sum(), _spread(part.joins), _strangers(reading.sloped(ties), part.own[1])))
     worlds = np.empty(WORLDS)
     for world in range(WORLDS):
-        part, tied = readings[world % READINGS]
-        joins = float((part.joins * _redraw(rng, drawn)) @ drawn.stands_for)
-        strangers = _strangers(tied, part.own[1])
-        spread = float((part.joins * (1 - part.joins) * drawn.stands_for).sum() + (strangers * (1 - strangers)).sum())
-        worlds[world] = clusters - joins + strangers.sum() + rng.normal(0, np.sqrt(spread))
-    least = min(1.0, clusters)
+        joins, spread, strangers = readings[world % READINGS]
+        worlds[world] = len(size) - joins + strangers.sum() + rng.normal(0, np.sqrt(spread + _spread(strangers)))
+    least = min(1.0, len(size))
     ends = np.quantile(worlds, 0.025), worlds.mean(), np.quantile(worlds, 0.975)
     lower, expected, upper = (max(least, float(x)) for x in ends)
-    missed = float(np.mean([r.joins @ drawn.stands_for for r, _ in readings]))
-    return Count(clusters, expected, lower, upper, missed, float(_strangers(ties, middle.own[1]).sum()), middle.own)
+    missed = float(np.mean([joins for joins, _, _ in readings]))
+    return Count(len(size), expected, lower, upper, missed, float(_strangers(ties, middle.own[1]).sum()), middle.own)
+
+
+def _spread(chance: Array) -> float:
+    return float((chance * (1 - chance)).sum())
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One draw of what is unsure in the weights: their slope around even odds, the odds of all, a seed for the shares.
+
+    Without a seed, the weights as they are.
+    """
+
+    even: float
+    slope: float = 1.0
+    odds: float = 0.0
+    seed: int | None = None
+
+    def sloped(self, weight: Array) -> Array:
+        return np.asarray(self.even + self.slope * (weight - self.even))
+
+    def mass(self, drawn: Drawn) -> tuple[Array, Array]:
+        """What other records expect of each drawn cluster, and those of earlier clusters."""
+        weight = drawn.mass.weight
+        if self.seed is not None:
+            weight = drawn.mass.shifted(drawn.doubt.shift(np.random.default_rng(self.seed)), drawn.size)
+        grown = _grown(drawn, self.sloped(weight), self.even) * 2.0**self.odds
+        total = np.bincount(drawn.mass.which, grown, minlength=len(drawn.cluster))
+        return total, np.bincount(drawn.mass.which, grown * drawn.mass.earlier, minlength=len(drawn.cluster))
+
+
+def _all_round(
+    rng: np.random.Generator, size: Array, drawn: Drawn, near: Drawn | None, reading: _Reading
+) -> tuple[Array, Array]:
+    """What is expected of every cluster, and by earlier ones; of clusters that were not drawn, by others of their size.
+
+    The clusters drawn are drawn anew each time, so that worlds differ by who was looked at.
+    """
+    total, early = np.zeros(len(size)), np.zeros(len(size))
+    far, far_early = reading.mass(drawn)
+    if len(drawn.cluster) == len(size):
+        return far, far_early
+    if near is not None:
+        total[near.cluster], early[near.cluster] = reading.mass(near)
+    more = np.maximum(0, far - total[drawn.cluster])
+    more_early = np.minimum(more, np.maximum(0, far_early - early[drawn.cluster]))
+    total[drawn.cluster] += more
+    early[drawn.cluster] += more_early
+    left = np.ones(len(size), bool)
+    left[drawn.cluster] = False
+    kind, kinds = np.minimum(size, LARGEST), np.minimum(drawn.size, LARGEST)
+    for one in np.unique(kinds):
+        takes, gives = np.flatnonzero(left & (kind == one)), np.flatnonzero(kinds == one)
+        gives = gives[rng.integers(0, len(gives), len(gives))]
+        giver = gives[rng.integers(0, len(gives), len(takes))]
+        total[takes] += more[giver]
+        early[takes] += more_early[giver]
+    return total, early
 
 
 def _strangers(ties: Array, alone: float) -> Array:
@@ -181,18 +239,15 @@ class _Missed:
     own: dict[int, float]
 
 
-def _missed(drawn: Drawn, weight: Array, even: float, odds: float = 0.0) -> _Missed:
-    """Each drawn cluster's chance to belong to an earlier one, and the number of records alone of their person."""
-    mass = drawn.mass
-    grown = _grown(drawn, weight, even) * 2.0**odds
-    total = np.bincount(mass.which, grown, minlength=len(drawn.cluster))
-    early = np.bincount(mass.which, grown * mass.earlier, minlength=len(drawn.cluster))
-    kind = np.minimum(drawn.size, LARGEST)
-    joins = np.zeros(len(drawn.cluster))
+def _missed(size: Array, expected: tuple[Array, Array]) -> _Missed:
+    """Each cluster's chance to belong to an earlier one, and the number of records in persons of each size."""
+    total, early = expected
+    kind = np.minimum(size, LARGEST)
+    joins = np.zeros(len(size))
     sizes = {1: 1.0}
     for one in np.unique(kind):
         inside = kind == one
-        own = _own(total[inside], drawn.size[inside], drawn.stands_for[inside])
+        own = _own(total[inside], size[inside])
         joins[inside] = early[inside] / (own + total[inside])
         sizes[int(one)] = own
     return _Missed(joins, sizes)
@@ -204,7 +259,7 @@ def _grown(drawn: Drawn, weight: Array, even: float) -> Array:
     return np.asarray(2.0 ** np.clip(sharper, -1000.0, 1000.0))
 
 
-def nearest(drawn: Drawn, doubt: Doubt, own: dict[int, float], even: float) -> tuple[Array, Array, Array]:
+def nearest(drawn: Drawn, own: dict[int, float], even: float) -> tuple[Array, Array, Array]:
     """Drawn clusters, for each the earlier cluster that is likeliest the same person, and the chance of it.
 
     The chance is the mean over readings of the weights, so that one which rests on a share hardly known is no strong
@@ -219,7 +274,7 @@ def nearest(drawn: Drawn, doubt: Doubt, own: dict[int, float], even: float) -> t
     floor = np.array([own.get(int(min(s, LARGEST)), float(s)) for s in drawn.size])
     chance = np.zeros(len(key))
     for _ in range(READINGS):
-        grown = _grown(drawn, mass.shifted(doubt.shift(rng), drawn.size), even)
+        grown = _grown(drawn, mass.shifted(drawn.doubt.shift(rng), drawn.size), even)
         total = np.bincount(mass.which, grown, minlength=len(drawn.cluster))
         chance += np.bincount(inverse, grown[early], minlength=len(key)) / (floor + total)[which] / READINGS
     order = np.lexsort((outer, -chance, which))
@@ -227,13 +282,18 @@ def nearest(drawn: Drawn, doubt: Doubt, own: dict[int, float], even: float) -> t
     return drawn.cluster[which[best]], outer[best], chance[best]
 
 
-def _own(total: Array, size: Array, stands_for: Array) -> float:
-    """The number of records in persons of this class, by expectation maximisation."""
-    weight = size * stands_for
-    own = float(weight.sum())
-    for _ in range(2000):
-        new = max(1.0, float((weight * own / (own + total)).sum()))
-        if abs(new - own) <= 1e-6 * own:
+def _own(total: Array, size: Array) -> float:
+    """The number of records in persons of this class: where expectation maximisation comes to rest.
+
+    There own = sum of size * own / (own + total), or sum of size / (own + total) = 1; the reciprocal of that sum is
+    concave in own, and Newton's steps on it come from below.
+    """
+    own = float(size.sum())
+    for _ in range(100):
+        part = size / (own + total)
+        told = float(part.sum())
+        new = max(1.0, own + (told - 1) * told / float((part / (own + total)).sum()))
+        if abs(new - own) <= 1e-9 * own:
             return new
         own = new
     return own
@@ -256,15 +316,3 @@ def _ties(label: Array, pairs: Pairs, unit: Array) -> Array:
     first = np.ones(len(units), bool)
     first[1:] = home[units][1:] != home[units][:-1]
     return np.asarray(tie[~first])
-
-
-def _redraw(rng: np.random.Generator, drawn: Drawn) -> Array:
-    """How often each drawn cluster is drawn again: once for certain where it stands for itself alone."""
-    times = np.ones(len(drawn.cluster))
-    some = drawn.stands_for > 1
-    if some.any():
-        kind = np.minimum(drawn.size, LARGEST)
-        for one in np.unique(kind[some]):
-            inside = np.flatnonzero(some & (kind == one))
-            times[inside] = np.bincount(rng.integers(0, len(inside), len(inside)), minlength=len(inside))
-    return times

@@ -76,6 +76,25 @@ def rounded(model: Mapping[str, Any]) -> dict[str, Any]:
     return {**model, "comparisons": comparisons}
 
 
+def held(model: Mapping[str, Any], part: Mapping[tuple[str, str], float], least: Mapping[str, float]) -> dict[str, Any]:
+    """A Splink model whose shares of matching pairs are held to these parts of them, of 1 together as before.
+
+    Args:
+        part: comparison and level -> how much of its share is kept; all of it where none is given.
+        least: comparison -> what every share that was learnt has besides.
+    """
+    comparisons = []
+    for c in model["comparisons"]:
+        name, levels = c["output_column_name"], c["comparison_levels"]
+        kept = [part.get((name, each.get("label_for_charts", "")), 1.0) for each in levels]
+        given = [each.get("m_probability") for each in levels]
+        shares = [m and m * p + least.get(name, 0.0) for m, p in zip(given, kept, strict=True)]
+        scale = sum(m or 0.0 for m in given) / max(sum(s or 0.0 for s in shares), 1e-300)
+        told = [e | {"m_probability": s * scale} if s else e for e, s in zip(levels, shares, strict=True)]
+        comparisons.append(c | {"comparison_levels": told})
+    return rounded({**model, "comparisons": comparisons})
+
+
 def rare_counts(model: Mapping[str, Any]) -> set[str]:
     """Comparisons in which a rare value counts for more."""
     return {

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from footfall.errors import UsageError, did_you_mean
 from footfall.identity.cluster import CERTAIN, Rules, components, merge
-from footfall.identity.count import LARGEST, Count, Drawn, estimate, look_around, nearest
-from footfall.identity.doubt import Doubt, Pairs
+from footfall.identity.count import Count, Drawn, estimate, look_around, nearest
+from footfall.identity.doubt import Pairs
 from footfall.identity.weigh import NEVER, Weigher
 
 Array = np.ndarray[Any, Any]
@@ -22,7 +22,7 @@ UNSEEN = 6.0
 """Pairs that share no block are taken to lie this many bits below even odds."""
 STRANGE = -10.0
 """The weight of pairs that share no value at all."""
-LOOKED_AT = 4_000_000
+LOOKED_AT = 1_000_000
 """Pairs that the look around clusters may take; where all of them would take more, some are drawn."""
 SMALL = 2
 """Clusters of at most so many records say little; they are looked around first, and joined to whom they likeliest
@@ -208,13 +208,11 @@ def link(
     progress(f"{len(pairs):,} pairs weighed; merging")
     firm = _merged(start, pairs, even, LINK, rules, copy)
     progress("counting, with what the links do not say")
-    drawn, doubt, whole, around = _drawn(firm, weigher, rules)
-    count = estimate(firm, drawn, doubt, pairs, start, even)
-    if not whole:
-        small = np.flatnonzero(np.bincount(firm) <= SMALL)
-        drawn = _allowed(look_around(firm, small, pairs, STRANGE, np.ones(len(small))), firm, rules)
-        doubt = narrow
-    label, late = _joined(firm, drawn, doubt, count, rules, even)
+    near = _allowed(look_around(firm, np.arange(firm.max() + 1), pairs, STRANGE, narrow), firm, rules)
+    drawn, around = _drawn(firm, weigher, rules)
+    whole = not (np.bincount(firm) <= SMALL)[np.setdiff1d(near.cluster, drawn.cluster)].any()
+    count = estimate(firm, drawn, pairs, start, even, near)
+    label, late = _joined(firm, drawn if whole else near, count, rules, even)
     thresholds = {
         chance: int(_merged(start, pairs, even, chance, rules, copy).max(initial=-1)) + 1 for chance in THRESHOLDS
     }
@@ -241,25 +239,19 @@ def _even(weight: Array, share: float, rows: int) -> float:
     return -log2(share / (1 - share))
 
 
-def _drawn(label: Array, weigher: Weigher, rules: Rules) -> tuple[Drawn, Doubt, bool, Pairs]:
-    """Clusters looked around; True when all small ones are among them."""
+def _drawn(label: Array, weigher: Weigher, rules: Rules) -> tuple[Drawn, Pairs]:
+    """Clusters looked around for all that shares a value with them, as many as the budget allows."""
     size = np.bincount(label)
     rng = np.random.default_rng(SEED)
     cost = np.bincount(label, weigher.reach())
-    chosen, whole = [], True
+    chosen = []
     for kind, budget in ((size <= SMALL, 0.75 * LOOKED_AT), (size > SMALL, 0.25 * LOOKED_AT)):
         clusters = rng.permutation(np.flatnonzero(kind))
         within = clusters[np.cumsum(cost[clusters]) <= budget] if len(clusters) else clusters
-        within = within if len(within) else clusters[:1]
-        whole &= len(within) == len(clusters) or bool(size[clusters[0]] > SMALL)
-        chosen.append(within)
+        chosen.append(within if len(within) else clusters[:1])
     picked = np.sort(np.concatenate(chosen))
-    kinds = np.minimum(size, LARGEST)
-    all_of, some_of = np.bincount(kinds, minlength=LARGEST + 1), np.bincount(kinds[picked], minlength=LARGEST + 1)
-    # A size of which none was drawn is taken as certain: there are few of them.
-    stands_for = (all_of / np.maximum(some_of, 1))[kinds[picked]]
     pairs, doubt = weigher.around(np.flatnonzero(np.isin(label, picked)))
-    return _allowed(look_around(label, picked, pairs, STRANGE, stands_for), label, rules), doubt, whole, pairs
+    return _allowed(look_around(label, picked, pairs, STRANGE, doubt), label, rules), pairs
 
 
 def _allowed(drawn: Drawn, label: Array, rules: Rules) -> Drawn:
@@ -272,9 +264,9 @@ def _allowed(drawn: Drawn, label: Array, rules: Rules) -> Drawn:
     return replace(drawn, mass=replace(mass, weight=np.where(fine, mass.weight, 10 * NEVER)))
 
 
-def _joined(label: Array, drawn: Drawn, doubt: Doubt, count: Count, rules: Rules, even: float) -> tuple[Array, Late]:
+def _joined(label: Array, drawn: Drawn, count: Count, rules: Rules, even: float) -> tuple[Array, Late]:
     """Small clusters joined to the earlier cluster they all but surely belong to."""
-    one, other, chance = nearest(drawn, doubt, count.own, even)
+    one, other, chance = nearest(drawn, count.own, even)
     size = np.bincount(label)
     good = (chance > JOIN) & (size[one] <= SMALL)
     if not rules.idle:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from footfall.engine import Engine, Query, literal
 from footfall.identity import normalise as form
-from footfall.identity.comparisons import FURTHER
+from footfall.identity.comparisons import FURTHER, HELD
 
 Array = np.ndarray[Any, Any]
 _PERSON = (
@@ -178,6 +178,8 @@ def build_keys(engine: Engine) -> Keys:
         if shared:
             given = ", ".join(literal(str(v)) for v, _ in shared)
             engine.execute(f"update record_keys set {column} = null where {column} in ({given})")
+    held = ", ".join(f"count({c}) over (partition by {c}) as {c}_held" for c in HELD)
+    engine.execute(f"create or replace table record_keys as select *, {held} from record_keys")
     table = engine.fetch(
         "select row_number() over (order by record_id) - 1 as record, * exclude (source, source_customer_id, kind),\n"
         "  dense_rank() over (order by coalesce(source || chr(31) || source_customer_id, record_id)) - 1 as unit\n"

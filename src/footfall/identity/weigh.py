@@ -21,18 +21,40 @@ import numpy as np
 import pyarrow as pa
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
-from footfall.identity.blocking import Key, choose, count_sql, pairs_sql, possible_keys, wide_sql
-from footfall.identity.comparisons import Field
-from footfall.identity.doubt import Array, Doubt, Level, Pairs, levels_of, rare_counts, rounded
+from footfall.identity.blocking import (
+    ENOUGH,
+    Key,
+    choose,
+    count_sql,
+    pairs_sql,
+    possible_keys,
+    tagged_sql,
+    wide_sql,
+    worth,
+)
+from footfall.identity.comparisons import FURTHER, Field
+from footfall.identity.doubt import Array, Doubt, Level, Pairs, held, levels_of, rare_counts, rounded
 
 Progress = Callable[[str], None]
-U_PAIRS, EM_PAIRS = (300_000, 1_000_000), 250_000
+U_PAIRS, EM_PAIRS = (300_000, 500_000), 100_000
 """Pairs that the shares are learnt from: random ones (twenty a record, at least and at most so many); of one block."""
 SEED = 1
 FAINT = 12.0
 """Pairs whose weight is this many bits short of one in as many as there are records tell nothing and are not kept."""
+FEW_PAIRS = 100_000
+"""Pairs that show which keys earn their place."""
+NEAR = 2.0
+"""Bits short of even odds up to which a pair counts as a likely one there."""
 NEVER = -40.0
 """The weight of pairs that a rule keeps apart."""
+HALF = 0.5
+"""Pairs of one person taken to show each level of agreement beside those that do: what was not seen is no impossible.
+
+Source: Jeffreys, Proceedings of the Royal Society A 186 (1946).
+"""
+NAMING = 0.002
+"""A further column that so few unrelated pairs share (a number of an insurance, say) names the person, as a birth date
+does."""
 HOUSEHOLDS = (("surname", "postcode"), ("surname", "address"))
 """Fields that the members of a family share together."""
 _PRIOR = 1e-4
@@ -84,6 +106,7 @@ class Weigher:
         self.share = _PRIOR
         self._corrections: dict[tuple[str, ...], float] = {}
         self._told: dict[tuple[str, str], float] = {}
+        self._seen: dict[tuple[str, str], float] = {}
 
     def close(self) -> None:
         self._connection.close()
@@ -131,17 +154,56 @@ class Weigher:
                     continue
                 share = float(session.core_model_settings.probability_two_random_records_match)
                 self.shares[columns] = _told(min(max(share, 1e-6), 1 - 1e-6))
-            model = rounded(self._linker.misc.save_model_to_json())
-            self._linker = Linker(self._api.register(self._connection.table("keys")), model, log_level=None)
-        self.levels: dict[str, list[Level]] = levels_of(model)
-        self._rare = rare_counts(model)
+            self._take(rounded(self._linker.misc.save_model_to_json()))
         if self.shares:
             self.share = self._estimated_share()
-            for columns in self.shares:
-                self._sampled(columns)
+            self._score_lessons()
+            for number, columns in enumerate(self.shares):
+                self._do(
+                    "create or replace temp view taught as "
+                    f"select s.* from scored s join lessons using (a, b) where lesson = {number}"
+                )
                 if columns in HOUSEHOLDS:
                     self._corrections[columns] = self._correction(columns)
                 self._note_errors(columns)
+            self._hold()
+            self._drop_idle_keys()
+
+    def _take(self, model: dict[str, Any]) -> None:
+        """Weigh by this model from now on."""
+        with _quiet():
+            self._linker = Linker(self._api.register(self._connection.table("keys")), model, log_level=None)
+        self._model = model
+        self.levels: dict[str, list[Level]] = levels_of(model)
+        self._rare = rare_counts(model)
+
+    def _hold(self) -> None:
+        """Hold back the shares that no likely match speaks for.
+
+        Among ever more namesakes, what few pairs too many disagree is read as a share of matches, though none of these
+        pairs is one. Each share counts for as much as the pairs behind it are likely matches.
+        """
+        before = self.levels
+        part = {k: self._told[k] / max(s, 1e-300) for k, s in self._seen.items()}
+        pairs = {f: sum(self._told.get((f, level.says), 0.0) for level in levels) for f, levels in before.items()}
+        self._take(held(self._model, part, {f: HALF / max(n, 1.0) for f, n in pairs.items()}))
+        for columns in self._corrections:
+            more = sum(self.levels[c][0].bits - before[c][0].bits for c in columns)
+            self._corrections[columns] = _told(min(0.0, self._corrections[columns] - more))
+
+    def _drop_idle_keys(self) -> None:
+        """Where there are more pairs than enough, keep the keys that bring likely ones, as some records show."""
+        every = sum(k.pairs for k in self.keys)
+        if every <= max(FEW_PAIRS, ENOUGH * self.rows):
+            return
+        rng = np.random.default_rng(SEED)
+        drawn = rng.permutation(self.rows)[: max(1, int(self.rows * FEW_PAIRS / every))]
+        self._given("sample", pa.table({"record": np.sort(drawn).astype(np.int64)}))
+        self._do(f"create or replace temp table tagged as {tagged_sql(self.keys, 'keys', 'sample')}")
+        pairs = self._weigh("select a, b from tagged", None)
+        tags = self._connection.sql("select keys from tagged order by a, b").to_arrow_table()["keys"]
+        likely = pairs.weight >= -_log_odds(self.share) - NEAR
+        self.keys = worth(self.keys, np.asarray(tags), likely, ENOUGH * self.rows)
 
     def _lessons(self) -> list[tuple[str, ...]]:
         """Blocks to learn m within, whose pairs are of one person or else unrelated in all but the block's columns.
@@ -168,19 +230,24 @@ class Weigher:
         ]
         return float(min(0.5, max(float(np.median(told)), 1 / self.rows**2)))
 
-    def _sampled(self, columns: tuple[str, ...]) -> None:
-        """Score pairs of one block, at most as many as are learnt from."""
-        sample = f" using sample reservoir({EM_PAIRS} rows) repeatable ({SEED})"
-        self._score(pairs_sql([Key(columns)], "keys") + sample, None)
+    def _score_lessons(self) -> None:
+        """Score pairs of the blocks learnt from, of each at most as many as are learnt from: those of least hash."""
+        each = [
+            f"(select a, b, {number} as lesson from ({pairs_sql([Key(columns)], 'keys')}) "
+            f"order by hash(a, b), a, b limit {EM_PAIRS})"
+            for number, columns in enumerate(self.shares)
+        ]
+        self._do(f"create or replace temp table lessons as {' union all '.join(each)}")
+        self._score("select distinct a, b from lessons", None)
 
     def _correction(self, columns: tuple[str, ...]) -> float:
-        """What to add to pairs that agree on fields which unrelated records share together (the block scored last).
+        """What to add to pairs that agree on fields which unrelated records share together (the view `taught`).
 
         Families share surname and postcode: the two weights do not add up. The share of matches among such pairs,
         learnt within the block, says what both together are worth.
         """
         both = " + ".join(self._bits_sql(c) for c in columns)
-        told = self._rows(f"select log2(avg(pow(2.0, {both}))) from scored")[0][0]
+        told = self._rows(f"select log2(avg(pow(2.0, {both}))) from taught")[0][0]
         if told is None:
             return 0.0
         return _told(min(0.0, _log_odds(self.shares[columns]) - _log_odds(self.share) - float(told)))
@@ -188,17 +255,21 @@ class Weigher:
     def _note_errors(self, columns: tuple[str, ...]) -> None:
         """How many matching pairs of one block speak for each m: the sum of squared chances, its observed information.
 
+        And the sum of the chances, the matching pairs expected.
+
         Source: Louis, Finding the Observed Information Matrix when Using the EM Algorithm, JRSS B 44 (1982).
         """
         outside = [name for name in self.levels if name not in columns]
         terms = " + ".join(f"mw_{name}" for name in outside)
         chance = f"1 / (1 + pow(2.0, {-_log_odds(self.shares[columns])!r} - ({terms})))"
         for name in outside:
-            for bits, told in self._rows(f"select mw_{name}, sum(pow({chance}, 2)) from scored group by 1"):
+            sums = f"select mw_{name}, sum(pow({chance}, 2)), sum({chance}) from taught group by 1"
+            for bits, told, seen in self._rows(sums):
                 for level in self.levels[name]:
-                    if abs(bits - level.bits) < 1e-9:
+                    if level.bits and abs(bits - level.bits) < 1e-9:  # a missing value has 0 bits too
                         key = (name, level.says)
                         self._told[key] = self._told.get(key, 0.0) + _told(float(told))
+                        self._seen[key] = self._seen.get(key, 0.0) + _told(float(seen))
 
     # --- pairs ----------------------------------------------------------------------------------------------
 
@@ -253,15 +324,20 @@ class Weigher:
         members = [f"{name} := round({self._bits_sql(name)}, 2)" for name in self.levels]
         for columns, bits in self._corrections.items():
             members.append(
-                f"{'_and_'.join(columns)} := case when {_same_sql(columns)} then {round(bits, 2)} else 0 end"
+                f"{'_and_'.join(columns)} := case when {self._same_sql(columns)} then {round(bits, 2)} else 0 end"
             )
         return self._connection.sql(
             f"select a, b, cast(to_json(struct_pack({', '.join(members)})) as VARCHAR) as parts from scored "
-            "join keys l on l.record = a join keys r on r.record = b order by a, b"
+            "order by a, b"
         ).to_arrow_table()
 
     def _bits_sql(self, name: str) -> str:
         return f"(mw_{name} + mw_tf_adj_{name})" if name in self._rare else f"mw_{name}"
+
+    def _same_sql(self, columns: Sequence[str]) -> str:
+        """Both records state the same, as the part of the weight shows."""
+        bits = {c: self.levels[c][0].bits for c in columns}
+        return " and ".join(f"mw_{c} <> 0 and abs(mw_{c} - {bits[c]!r}) < 1e-9" for c in columns)
 
     def _doubt(self) -> Doubt:
         """The patterns of agreement among the pairs weighed last."""
@@ -278,22 +354,22 @@ class Weigher:
         levels = np.full((table.num_rows, len(self.levels)), -1, np.int64)
         for number, level in enumerate(every):
             column = list(self.levels).index(level.field)
+            if not level.bits:
+                continue  # not learnt, and not told from a missing value
             levels[np.abs(np.asarray(table[column]) - level.bits) < 1e-9, column] = number
         m = np.array([level.m for level in every])
         told = np.array([self._told.get((level.field, level.says), 0.0) for level in every])
-        return Doubt(np.asarray(pattern["pattern"]).astype(np.int64), levels, m, m / np.sqrt(np.maximum(told, 0.1)))
+        return Doubt(np.asarray(pattern["pattern"]).astype(np.int64), levels, m, m / np.sqrt(told + HALF))
 
     def _weigh(self, sql: str, faint: float | None) -> Pairs:
         self._score(sql, faint)
         weight = "weight" + "".join(
-            f" + case when {_same_sql(columns)} then {bits!r} else 0 end" for columns, bits in self._corrections.items()
+            f" + case when {self._same_sql(columns)} then {bits!r} else 0 end"
+            for columns, bits in self._corrections.items()
         )
         if self.apart:
             weight = f"case when {self._household_sql()} then {NEVER} else {weight} end"
-        table = self._connection.sql(
-            f"select a, b, {weight} as weight from scored "
-            "join keys l on l.record = a join keys r on r.record = b order by a, b"
-        ).to_arrow_table()
+        table = self._connection.sql(f"select a, b, {weight} as weight from scored order by a, b").to_arrow_table()
         one, other, bits = (np.asarray(table[c]) for c in ("a", "b", "weight"))
         return Pairs(one.astype(np.int64), other.astype(np.int64), bits.astype(np.float64))
 
@@ -302,10 +378,11 @@ class Weigher:
         places = [c for c in ("postcode", "address") if c in self.levels]
         if not {"first", "surname"} <= set(self.levels) or not places:
             return "false"
-        personal = [c for c in ("birth", "email", "phone") if c in self.levels]
+        personal: list[str] = [c for c in ("birth", "email", "phone") if c in self.levels]
+        personal += [c for c in self.levels if c.startswith(FURTHER) and self.levels[c][0].u <= NAMING]
         return (
-            f"mw_first <= {self.levels['first'][-1].bits + 1e-6!r} and l.first is not null and r.first is not null "
-            f"and mw_surname > 0 and ({' or '.join(f'l.{c} = r.{c}' for c in places)})"
+            f"mw_first <= {self.levels['first'][-1].bits + 1e-6!r} and mw_first <> 0 "
+            f"and mw_surname > 0 and ({' or '.join(self._same_sql([c]) for c in places)})"
             + "".join(f" and mw_{c} <= 0" for c in personal)
         )
 
@@ -332,10 +409,6 @@ def _told(value: float) -> float:
 
 def _log_odds(chance: float) -> float:
     return log2(chance / (1 - chance))
-
-
-def _same_sql(columns: Sequence[str]) -> str:
-    return " and ".join(f"l.{c} = r.{c}" for c in columns)
 
 
 @contextmanager

@@ -191,13 +191,15 @@ def drivers(rows: Sequence[Row], width: int, *, title: str) -> dict[str, Any]:
     return _finish(chart, width, 70 + 38 * len(kept))
 
 
-def histogram(rows: Sequence[Row], width: int, *, title: str, edges: str = "text") -> dict[str, Any]:
-    """How many `rows` fall in each `bin`, in the order given."""
+def histogram(
+    rows: Sequence[Row], width: int, *, title: str, edges: str = "text", what: str = "Customers"
+) -> dict[str, Any]:
+    """How many `rows` fall in each `bin`, in the order given; `what` they are rows of."""
     names = [percent(r["bin"]) if edges == "percent" else str(r["bin"]) for r in rows]
     data = [{"name": n, "rows": r.get("rows")} for n, r in zip(names, rows, strict=True)]
     step = -(-len(names) // 5) or 1
     x = alt.X("name:O").sort(names).title(title).axis(labelAngle=0, values=names[::step]).scale(padding=0.12)
-    y = alt.Y("rows:Q").title("Customers").axis(**_counts(rows, "rows", 3))
+    y = alt.Y("rows:Q").title(what).axis(**_counts(rows, "rows", 3))
     bars = alt.Chart(_data(data, "name", "rows")).mark_bar(color=BLUE)
     return _finish(bars.encode(x=x, y=y), width, 170)
 
@@ -310,3 +312,70 @@ def waterfall(rows: Sequence[Row], width: int) -> dict[str, Any]:
         + label.encode(x=alt.value(2), text="label:N")
     )
     return _finish(chart, width, 56 + 40 * len(kept))
+
+
+def outlook(rows: Sequence[Row], width: int, *, title: str) -> dict[str, Any]:
+    """A series and its forecast: rows of `date` with `actual`, or with `amount` between its `lower_` and `upper_` ends.
+
+    Grey points are periods that the product was out of stock in (`censored`).
+    """
+    rows = [r for r in rows if not blank(r.get("date"))]
+    values = [float(r[f]) for r in rows for f in ("actual", "amount", "upper_95", "lower_95") if not blank(r.get(f))]
+    axis = {"format": "~s" if max(values, default=0.0) >= 10_000 else ",~f", "tickCount": 4, "labelExpr": _PLAIN}
+    scale = alt.Scale(domainMin=min(0.0, *values) if values else 0.0)
+    times = [r["date"] for r in rows]
+    long = bool(times) and (max(times) - min(times)).days > 120
+    x = alt.X("date:T").title(None).scale(type="utc")
+    x = x.axis(format="%b %Y" if long else "%-d %b", tickCount=7 if width > 500 else 4, labelFlush=True)
+
+    def y(field: str) -> Any:
+        return alt.Y(f"{field}:Q").title(title).axis(**axis).scale(scale)
+
+    past = alt.Chart(_data(rows, "date", "censored", "actual")).encode(x=x, y=y("actual"))
+    ahead = alt.Chart(_data(rows, "date", "lower_80", "upper_80", "lower_95", "upper_95", "amount")).encode(x=x)
+    chart = (
+        ahead.mark_area(color=TEAL, opacity=0.14).encode(y=y("lower_95"), y2="upper_95:Q")
+        + ahead.mark_area(color=TEAL, opacity=0.2).encode(y=y("lower_80"), y2="upper_80:Q")
+        + past.mark_line(color=BLUE, strokeWidth=1.5)
+        + past.transform_filter("datum.censored").mark_point(color=GREY, filled=True, size=40, opacity=1)
+        + ahead.mark_line(color=TEAL, strokeWidth=2).encode(y=y("amount"))
+    )
+    return _finish(chart, width, 220)
+
+
+def ranges(rows: Sequence[Row], width: int, *, title: str, format: str = ".1~%", beside: str = "") -> dict[str, Any]:
+    """A point with its interval a row: `label` above it, `value`, `lower`, `upper`.
+
+    Rows may have a second value, `other`: a tick that the legend calls `beside`.
+    """
+    kept = [{**r, "place": i, "start": 0, "told": beside} for i, r in enumerate(rows)]
+    data = _data(kept, "place", "label", "start", "told", "lower", "upper", "other", "value")
+    y = alt.Y("place:O").axis(None).scale(paddingInner=0.72, paddingOuter=0.6)
+    base = alt.Chart(data).encode(y=y)
+    scale = alt.Scale(domain=[min([0.0, *(float(r["lower"]) for r in rows)]), 1.05 * _top(rows, "upper", "other") or 1])
+    axis = {"format": format, "tickCount": 5 if width > 500 else 3, "grid": True, "labelExpr": _PLAIN}
+
+    def x(field: str) -> Any:
+        return alt.X(f"{field}:Q").title(title).scale(scale).axis(**axis)
+
+    label = base.mark_text(align="left", baseline="bottom", dy=-7, fontSize=12.5, limit=width - 12)
+    chart = base.mark_rule(color=BLUE, strokeWidth=2).encode(x=x("lower"), x2="upper:Q")
+    chart += base.mark_point(color=BLUE, filled=True, size=70, opacity=1).encode(x=x("value"))
+    if any(not blank(r.get("other")) for r in rows):
+        colour = alt.Color("told:N").scale(domain=[beside], range=[ORANGE]).legend(symbolType="square", title=None)
+        chart += base.mark_tick(thickness=3, size=14).encode(x=x("other"), color=colour)
+    chart += label.encode(x=alt.value(2), text="label:N")
+    return _finish(chart, width, 76 + 38 * len(kept))
+
+
+def heat(rows: Sequence[Row], width: int, *, across: str, down: str, format: str = ".0%") -> dict[str, Any]:
+    """A square of colour a row at (`x`, `y`), in the order given, fuller for a larger `value`; numbers if they fit."""
+    columns, lines = (list(dict.fromkeys(r[k] for r in rows)) for k in ("x", "y"))
+    x = alt.X("x:O").sort(columns).title(across).axis(labelAngle=0, labelLimit=width // max(1, len(columns)) + 8)
+    y = alt.Y("y:O").sort(lines).title(down)
+    base = alt.Chart(_data(rows, "x", "y", "value")).encode(x=x, y=y)
+    # By opacity and not by colour, so that the texts can be read by day and by night.
+    chart = base.mark_rect(color=BLUE).encode(opacity=alt.Opacity("value:Q").scale(range=[0.04, 0.6]).legend(None))
+    if (width - 90) / max(1, len(columns)) >= 34:
+        chart += base.mark_text(color=INK, fontSize=11).encode(text=alt.Text("value:Q").format(format))
+    return _finish(chart, width, 70 + 26 * len(lines))

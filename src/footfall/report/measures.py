@@ -46,6 +46,13 @@ _KNOWN = {
     "rmse": Measure("Error, large ones weighing more (RMSE)", "lower is better", -1, "number", "signed"),
     "wape": Measure("Error as share of the total (WAPE)", "lower is better", -1, "percent", "signed_percent"),
     "bias": Measure("Total bias", "over (+) or under (−) the true total; 0 is right", 0, "percent", "signed_percent"),
+    "mase": Measure(
+        "Error beside the same time a season ago (MASE)", "below 1 is better than that", -1, "number", "signed"
+    ),
+    "rmsse": Measure("The same, large errors weighing more (RMSSE)", "lower is better", -1, "number", "signed"),
+    "pinball": Measure("Error of the intervals' ends (pinball)", "lower is better", -1, "percent", "signed_percent"),
+    "coverage_80": Measure("Within the 80% interval", "80% is right", 0, "percent", "signed_percent"),
+    "coverage_95": Measure("Within the 95% interval", "95% is right", 0, "percent", "signed_percent"),
     "correlation": Measure("Correlation", "1 is perfect order and scale", 1),
     "gini": Measure("Ranking by value (Gini)", "0 is chance, 1 is perfect", 1),
 }

@@ -11,9 +11,10 @@ from rich.table import Table
 from footfall.report.measures import measure
 from footfall.report.numbers import blank
 
+BASELINES = ("baseline", "seasonal_naive")
 ROWS = 40
 """Rows shown of a longer table."""
-DECIDING = ("log_loss", "auc", "calibration_error", "rmse", "wape", "total_bias")
+DECIDING = ("log_loss", "auc", "calibration_error", "rmse", "wape", "total_bias", "mase", "coverage_80", "coverage_95")
 """Of a backtest's metrics: what the verdict is spoken on, how well it ranks, and whether its size is honest."""
 
 
@@ -46,18 +47,20 @@ def deciding(evaluations: pa.Table) -> pa.Table:
 
     Columns: metric (in words), model, value, 95%, difference (to the baseline), 95% of it; the baseline first.
     """
-    rows = [r for r in evaluations.to_pylist() if r["metric"] in DECIDING and blank(r.get("cutoff"))]
-    rows.sort(key=lambda r: (DECIDING.index(r["metric"]), r["model"] != "baseline", r["model"]))
+    rows = [
+        r
+        for r in evaluations.to_pylist()
+        if r["metric"] in DECIDING and blank(r.get("cutoff")) and blank(r.get("level"))
+    ]
+    rows.sort(key=lambda r: (DECIDING.index(r["metric"]), r["model"] not in BASELINES, r["model"]))
     told = [
         {
             "metric": _words(str(r["metric"])),
             "model": r["model"],
             "value": r["value"],
             "95%": _interval(r["lower"], r["upper"]),
-            "against the baseline": None if r["model"] == "baseline" else r["difference"],
-            "95% of that": None
-            if r["model"] == "baseline"
-            else _interval(r["difference_lower"], r["difference_upper"]),
+            "against the baseline": None if r["model"] in BASELINES else r["difference"],
+            "95% of that": None if r["model"] in BASELINES else _interval(r["difference_lower"], r["difference_upper"]),
         }
         for r in rows
     ]

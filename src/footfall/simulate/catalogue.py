@@ -24,7 +24,8 @@ class Catalogue:
     """Products (axis P) and prices by period (axis R: days of one price list and one promotion).
 
     `twin_of` is the product this row is a second listing of, or -1. Prices are in pence, `price` after the
-    promotion's cut, `list_price` before it.
+    promotion's cut, `list_price` before it. `served` is the share of the wanted value that stock-outs left to be sold,
+    by period and category (R x C).
     """
 
     ids: list[str]
@@ -41,12 +42,19 @@ class Catalogue:
     list_price: Array
     price: Array
     slots: Array
+    served: Array
 
     @property
     def mean_price(self) -> Array:
-        """Mean price in pence by period and category, over the draws (R x C)."""
+        """Mean pence that a wanted unit brings in by period and category, over the draws (R x C)."""
         rows = np.arange(len(self.period_start))[:, None, None]
-        return np.asarray(self.price[rows, self.slots].mean(axis=2))
+        return np.asarray(self.price[rows, self.slots].mean(axis=2) * self.served)
+
+    @property
+    def share(self) -> Array:
+        """Share of each product in what is wanted of its category, by period (R x P)."""
+        n = len(self.ids)
+        return np.stack([np.bincount(s.ravel(), minlength=n) / SLOTS for s in self.slots])
 
 
 def other_spelling(brand: str, how: int) -> str:
@@ -104,6 +112,7 @@ def make_catalogue(rng: np.random.Generator, days: Days, dials: Dials) -> Catalo
         list_price,
         price,
         _slots(rng, category, launch, starts),
+        np.ones((len(starts), len(words.CATEGORIES))),
     )
 
 

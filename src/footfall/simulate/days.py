@@ -15,6 +15,10 @@ Array = np.ndarray[Any, Any]
 
 WEEK = (0.05, -0.02, -0.05, 0.0, 0.08, -0.22, 0.16)
 """Log lift by weekday, Monday first."""
+YEAR = 0.18
+"""Log lift of the best day of the yearly wave, a cosine; the worst has the opposite."""
+PEAK_DAY = 345
+"""Day of the year on which the yearly wave is highest."""
 CAMPAIGN_DAYS = 7
 CAMPAIGN_EVERY = 56
 COUPON_CUT = 0.10
@@ -26,14 +30,15 @@ class Days:
     """One entry a day of the simulation, in the shop's time zone.
 
     `midnight` are UTC microseconds since 1970 of each local midnight, one more than there are days.
-    `season` is the log lift of the purchase rate; `cut` the share the promotion takes off the list price;
-    `campaign` the number of the coupon campaign that runs, or -1.
+    `season` is the log lift of the purchase rate, `feast` what holidays and December give to it; `cut` the share the
+    promotion takes off the list price; `campaign` the number of the coupon campaign that runs, or -1.
     """
 
     start: date
     count: int
     midnight: Array
     weekday: Array
+    feast: Array
     season: Array
     cut: Array
     campaign: Array
@@ -86,8 +91,9 @@ def make_days(count: int, dials: Dials) -> Days:
         if _black_friday(day.year) <= day <= _black_friday(day.year) + timedelta(days=3):
             cut[i], promotion[i] = 0.25, "Black Friday sale"
     weekday = np.array([d.weekday() for d in dates[:count]])
-    year = np.array([0.18 * np.cos(2 * np.pi * (d.timetuple().tm_yday - 345) / 365.25) for d in dates[:count]])
-    season = dials.season * (np.array(WEEK)[weekday] + year + np.array([h[1] for h in holidays]))
+    year = np.array([YEAR * np.cos(2 * np.pi * (d.timetuple().tm_yday - PEAK_DAY) / 365.25) for d in dates[:count]])
+    feast = np.array([h[1] for h in holidays])
+    season = dials.season * (np.array(WEEK)[weekday] + year + feast)
     season = season + dials.trend * np.arange(count) / 365.0
     campaign = np.full(count, -1)
     starts = tuple(range(21, count - CAMPAIGN_DAYS, CAMPAIGN_EVERY))
@@ -98,6 +104,7 @@ def make_days(count: int, dials: Dials) -> Days:
         count,
         np.array(midnight, dtype=np.int64),
         weekday,
+        dials.season * feast,
         season.astype(np.float32),
         cut,
         campaign,

@@ -55,6 +55,7 @@ class Dials:
     trend: float = _dial(0.1, -3, 3, "growth of the log purchase rate a year")
     discount: float = _dial(1.0, 0, 4, "strength of the reaction to discounts")
     churn: float = _dial(1.0, 0, 50, "multiplies the daily chance to leave for good")
+    stock_outs: float = _dial(0.03, 0, 0.5, "share of product-weeks in which a product sells out")
     products: int = _dial(400, 24, 5_000, "products in the catalogue")
     start: date = date(2025, 6, 1)
     timezone: str = "UTC"

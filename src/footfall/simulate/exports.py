@@ -16,6 +16,7 @@ from footfall.simulate.dials import Dials
 from footfall.simulate.files import Writer
 from footfall.simulate.people import People
 from footfall.simulate.sales import Lines, Orders, Voices
+from footfall.simulate.shelves import Ledger
 
 Array = np.ndarray[Any, Any]
 DAY = 86_400
@@ -32,6 +33,7 @@ class Books:
     lines: Lines
     voices: Voices
     dials: Dials
+    ledger: Ledger
 
 
 def _repeated(rng: np.random.Generator, key: Array, rate: float, until: int) -> tuple[Array, Array]:
@@ -236,23 +238,21 @@ def _changes(kind: str, rows: list[tuple[str, str, str, str]]) -> pa.Table:
 
 
 def write_stock(writer: Writer, books: Books, out: Path) -> int:
-    """Write `stock.csv`: levels each Monday morning, ordered up to eight weeks of the mean sale."""
-    days, lines, c = books.days, books.lines, books.catalogue
-    weeks = -(-days.count // 7)
-    sold = np.zeros((weeks, len(c.ids)))
-    np.add.at(sold, (books.orders.day[lines.order] // 7, lines.product), lines.quantity)
-    target = np.ceil(8 * sold.mean(axis=0)) + 5
-    level, levels = target.copy(), []
-    for week in range(weeks):
-        levels.append(level.astype(int))
-        level = np.maximum(0, level - sold[week])
-        level = np.where(level < target / 2, target, level)
-    first = days.midnight[np.arange(weeks) * 7] // 1_000_000
+    """Write `stock.csv`: product levels every seventh morning, when delivered, and when they reach 0."""
+    days, shelf, ids = books.days, books.ledger, books.catalogue.ids
+    opening = days.midnight[:-1] // 1_000_000
+    counted = shelf.delivered | (np.arange(days.count) % 7 == 0)[:, None]
+    counted &= np.arange(days.count)[:, None] >= shelf.on_sale
+    day, product = np.nonzero(counted)
+    gone_day, gone = np.nonzero(shelf.drained)
+    row = np.concatenate([product, gone])
+    since = np.concatenate([opening[day], shelf.drained[gone_day, gone]])
+    order = np.lexsort((row, since))
     table = pa.table(
         {
-            "product_id": pa.array(c.ids * weeks),
-            "quantity": np.concatenate(levels),
-            "since": np.repeat(first, len(c.ids)),
+            "product_id": pa.array(ids).take(pa.array(row[order])),
+            "quantity": np.concatenate([shelf.on_hand[day, product], np.zeros_like(gone)])[order],
+            "since": since[order],
         }
     )
     return writer.csv("select product_id, quantity, iso(since) as counted_at from t", out / "stock.csv", t=table)

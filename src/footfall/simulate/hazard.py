@@ -28,6 +28,8 @@ CHANGE = np.array([[0.980, 0.018, 0.002], [0.016, 0.954, 0.030], [0.020, 0.120, 
 """Daily chance from mood (row) to mood (column)."""
 FORGET = 0.02
 """Daily chance that a grievance is forgotten."""
+FOLLOWS = 0.6
+"""Chance that a line bought in a keen mood is of the category the person has in mind, rather than by taste."""
 LEAVE_MOOD = np.array([1.8, 0.8, 0.3], dtype=np.float32)
 LEAVE_GRIEVED = 14.0
 
@@ -91,7 +93,8 @@ class Lives:
     """What a block of people did and was. Person numbers are those of `People`.
 
     `left` is the day of leaving (-1: before the first day; `days.count`: not yet). `state` by cutoff and person is
-    grievance * 3 + mood, 6 for gone, 7 for not yet arrived.
+    grievance * 3 + mood, 6 for gone, 7 for not yet arrived. `wish` are the lines expected by day and category, given
+    who is there that morning and in what mood.
     """
 
     order_person: Array
@@ -106,6 +109,7 @@ class Lives:
     visit_orders: Array
     left: Array
     state: Array
+    wish: Array
 
 
 def live(people: People, days: Days, part: slice, rng: np.random.Generator, cutoffs: list[int], moods: float) -> Lives:
@@ -115,6 +119,8 @@ def live(people: People, days: Days, part: slice, rng: np.random.Generator, cuto
     buy, browse = buy_factors(moods), browse_factors(moods)
     leave = leave_chance(people, part)
     cumulative = np.cumsum(people.taste[part], axis=1)
+    taste, basket = people.taste[part].astype(float), 1.0 + people.basket[part]
+    wish = np.zeros((days.count, taste.shape[1]))
     arrival, bad = people.arrival[part], people.bad[part]
     rows = np.arange(n)
     mood = np.searchsorted(np.cumsum(stationary()), rng.random(n)).clip(0, 2)
@@ -131,7 +137,11 @@ def live(people: People, days: Days, part: slice, rng: np.random.Generator, cuto
             state[where[day]] = np.where(arrival >= day, 7, np.where(alive, grief * 3 + mood, 6))
         here = alive & (arrival <= day)
         rate = day_rate(people, days, part, day) * buy[mood]
-        bought = here & (rng.random(n, dtype=np.float32) < 1 - np.exp(-rate))
+        chance = 1 - np.exp(-rate)
+        bought = here & (rng.random(n, dtype=np.float32) < chance)
+        expected = np.where(here, chance * basket, 0)
+        follows = np.where(mood == 2, FOLLOWS * expected, 0)
+        wish[day] = (expected - follows) @ taste + np.bincount(focus, follows, taste.shape[1])
         count = rng.poisson(np.where(here, people.browse[part] * browse[mood], 0))
         count = np.maximum(count, bought | (arrival == day))
         buyers = np.flatnonzero(bought)
@@ -170,6 +180,7 @@ def live(people: People, days: Days, part: slice, rng: np.random.Generator, cuto
         visit_orders=v[4],
         left=left.astype(np.int32),
         state=state,
+        wish=wish,
     )
 
 

@@ -11,7 +11,7 @@ from footfall.simulate import words
 from footfall.simulate.catalogue import SLOTS, Catalogue
 from footfall.simulate.days import COUPON_CUT, Days
 from footfall.simulate.dials import Dials
-from footfall.simulate.hazard import Lives
+from footfall.simulate.hazard import FOLLOWS, Lives
 from footfall.simulate.people import People
 
 Array = np.ndarray[Any, Any]
@@ -145,23 +145,30 @@ def make_orders(
 
 
 def make_lines(rng: np.random.Generator, people: People, days: Days, catalogue: Catalogue, orders: Orders) -> Lines:
-    """What each order holds, and what comes back."""
+    """What customers want in each order, and what would come back."""
     count = 1 + rng.poisson(people.basket[orders.person])
     order = np.repeat(np.arange(len(count)), count)
     first = np.concatenate([[0], np.cumsum(count)[:-1]]).astype(np.int64) if len(count) else count
     number = np.arange(len(order)) - first[order] + 1
     n = len(order)
     person, period = orders.person[order], catalogue.period[orders.day[order]]
-    follows = orders.keen[order] & (rng.random(n) < 0.6)
+    follows = orders.keen[order] & (rng.random(n) < FOLLOWS)
     category = np.where(follows, orders.focus[order], _pick(people.taste, person, rng))
     product = catalogue.slots[period, category, rng.integers(0, SLOTS, n)]
     quantity = 1 + np.searchsorted(QUANTITIES, rng.random(n), side="right")
-    price = catalogue.price[period, product]
-    price = np.where(orders.coupon[order], np.round(price * (1 - COUPON_CUT)), price).astype(np.int64)
+    price, list_price = line_prices(catalogue, orders, order, product)
     back = rng.random(n) < np.where(orders.bad[order], 0.35, 0.03)
     when = orders.time[order] + (86_400 * (2 + 14 * rng.random(n))).astype(np.int64)
     returned = np.where(back & (when < _end(days)), when, 0)
-    return Lines(order, number, product, quantity, price, catalogue.list_price[period, product], returned)
+    return Lines(order, number, product, quantity, price, list_price, returned)
+
+
+def line_prices(catalogue: Catalogue, orders: Orders, order: Array, product: Array) -> tuple[Array, Array]:
+    """What a unit costs in each line after promotion and coupon, and its list price, in pence."""
+    period = catalogue.period[orders.day[order]]
+    price = catalogue.price[period, product]
+    price = np.where(orders.coupon[order], np.round(price * (1 - COUPON_CUT)), price).astype(np.int64)
+    return price, catalogue.list_price[period, product]
 
 
 def make_voices(

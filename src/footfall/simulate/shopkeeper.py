@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from footfall.simulate.files import Writer
 from footfall.simulate.hazard import BLOCK, live
 from footfall.simulate.people import make_people
 from footfall.simulate.propensity import plan_cutoffs
+from footfall.simulate.shelves import serve
 
 MARK = "simulation.json"
 
@@ -86,8 +87,12 @@ def simulate(
         rng = np.random.default_rng([seed, 4])
         visits = sales.make_visits(rng, people, shop_days, lives, dials)
         orders = sales.make_orders(rng, people, shop_days, lives, visits, dials)
-        lines = sales.make_lines(rng, people, shop_days, catalogue, orders)
+        wanted_lines = sales.make_lines(rng, people, shop_days, catalogue, orders)
+        own = np.random.default_rng([seed, 6])
+        lines, ledger, served = serve(own, catalogue, orders, wanted_lines, days, dials.stock_outs)
+        catalogue = replace(catalogue, served=served)
         voices = sales.make_voices(rng, people, shop_days, catalogue, orders, lines)
+        wish = np.sum([b.wish for b in lives], axis=0)
         del lives
         clock.lap("sales")
 
@@ -97,7 +102,7 @@ def simulate(
         clock.lap("events")
 
         writer = Writer()
-        books = exports.Books(people, shop_days, catalogue, orders, lines, voices, dials)
+        books = exports.Books(people, shop_days, catalogue, orders, lines, voices, dials, ledger)
         rows = {"events": written.rows}
         rng = np.random.default_rng([seed, 5])
         extra = round(customers * dials.crm_only)
@@ -130,6 +135,8 @@ def simulate(
         truth.write_coupons(people, shop_days, state[begun], blocks, dials.moods, hidden / "discounts.parquet")
         truth.write_customers(people, shop_days, left, hidden / "customers.parquet")
         truth.write_persons(writer, accounts, ids, people, orders, hidden / "persons.parquet")
+        truth.write_demand((shop_days, catalogue, ledger), wish, writer, hidden / "demand.csv")
+        truth.write_costs(np.random.default_rng([seed, 7]), catalogue, writer, hidden / "costs.csv")
         counts = truth.write_planted(writer, planted, written, visits, hidden)
         writer.close()
         clock.lap("truth")

@@ -14,19 +14,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from footfall.simulate import words
 from footfall.simulate.catalogue import Catalogue
 from footfall.simulate.clicks import Clicks
-from footfall.simulate.days import Days
+from footfall.simulate.days import PEAK_DAY, WEEK, YEAR, Days
 from footfall.simulate.dials import Dials
 from footfall.simulate.exports import order_names
 from footfall.simulate.files import Writer, parquet
 from footfall.simulate.hazard import MOODS
 from footfall.simulate.people import People
-from footfall.simulate.propensity import coupon_effect, expect
+from footfall.simulate.propensity import UNITS_PER_LINE, coupon_effect, expect
 from footfall.simulate.records import Accounts
 from footfall.simulate.sales import Orders, Visits
+from footfall.simulate.shelves import LEAD_DAYS, REVIEW_DAYS, SWITCH, Ledger
 
 Array = np.ndarray[Any, Any]
+HOLDING = 0.25
+"""What a year on the shelf costs, as a share of a unit's cost."""
 
 
 def write_propensity(
@@ -181,8 +185,47 @@ def write_planted(
     return {f"{r['file']}:{r['kind']}": int(r["rows"]) for r in found}
 
 
+def write_demand(world: tuple[Days, Catalogue, Ledger], wish: Array, writer: Writer, path: Path) -> int:
+    """Write `demand.csv`, one row a product and day on sale: product_id, category, date,
+
+    expected (units wanted in the mean, given who is there that morning and in what mood), wanted (first choices), sold,
+    second_choice (of them, to customers who wanted another product), on_hand (in the morning, after deliveries),
+    stock_out (the shelf is empty in the evening), promotion. `wish` are the lines expected by day and category.
+    """
+    days, catalogue, shelf = world
+    day, product = np.nonzero(np.arange(days.count)[:, None] >= shelf.on_sale)
+    expected = UNITS_PER_LINE * wish[:, catalogue.category] * catalogue.share[catalogue.period]
+    codes = [words.CATEGORIES[int(c)][0] for c in catalogue.category]
+    cells: dict[str, Array] = {"wanted": shelf.wanted, "sold": shelf.sold, "second": shelf.second}
+    table = pa.table(
+        {
+            "product_id": pa.array(catalogue.ids).take(pa.array(product)),
+            "category": pa.array(codes).take(pa.array(product)),
+            "date": pa.array(np.array(days.start, "datetime64[D]") + day, pa.date32()),
+            "expected": expected[day, product],
+            **{name: values[day, product] for name, values in cells.items()},
+            "on_hand": shelf.on_hand[day, product],
+            "stock_out": shelf.left[day, product] == 0,
+            "promotion": days.cut[day] > 0,
+        }
+    )
+    sql = """select product_id, category, date, round(expected, 6) as expected, wanted, sold, second as second_choice,
+      on_hand, stock_out, promotion from t"""
+    return writer.csv(sql, path, t=table)
+
+
+def write_costs(rng: np.random.Generator, catalogue: Catalogue, writer: Writer, path: Path) -> int:
+    """Write `costs.csv`: product_id, unit_cost, margin (at its mean list price), holding_a_week (of a unit)."""
+    mean = catalogue.list_price.mean(axis=0)
+    cost = np.round(mean * rng.uniform(0.45, 0.75, len(mean)))
+    table = pa.table({"product_id": catalogue.ids, "cost": cost, "margin": mean - cost, "holding": cost * HOLDING / 52})
+    sql = """select product_id, money(cost) as unit_cost, money(margin) as margin,
+      cast(holding / 100 as decimal(12, 4)) as holding_a_week from t"""
+    return writer.csv(sql, path, t=table)
+
+
 def write_facts(path: Path, arguments: dict[str, Any], dials: Dials, days: Days) -> None:
-    """Write `simulation.json`: the arguments and the span of days."""
+    """Write `simulation.json`: the arguments, the span of days, and the waves of the log purchase rate."""
     last = datetime.combine(days.date(days.count), time()).replace(tzinfo=UTC)
     text = {
         **arguments,
@@ -190,5 +233,18 @@ def write_facts(path: Path, arguments: dict[str, Any], dials: Dials, days: Days)
         "first_day": str(days.start),
         "end": str(last.date()),
         "end_utc": str(days.instant(days.count)),
+        "waves": {
+            "weekday": [dials.season * lift for lift in WEEK],
+            "year": {"amplitude": dials.season * YEAR, "peak_day_of_year": PEAK_DAY},
+            "holidays": {str(days.date(i)): float(days.feast[i]) for i in np.flatnonzero(days.feast).tolist()},
+            "promotions": {str(days.date(i)): float(days.cut[i]) for i in np.flatnonzero(days.cut).tolist()},
+            "trend_a_year": dials.trend,
+        },
+        "supply": {
+            "lead_days": LEAD_DAYS,
+            "review_days": REVIEW_DAYS,
+            "holding_a_year": HOLDING,
+            "chance_of_another_product": SWITCH,
+        },
     }
     path.write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")

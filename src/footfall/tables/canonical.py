@@ -223,6 +223,19 @@ TABLES: dict[str, Table] = {
             key=("date", "store_id"),
         ),
         Table(
+            "outside",
+            "outside data in numbers, by day: temperature, fuel price, a competitor's price, ...",
+            _columns("""
+    date DATE day
+    store_id VARCHAR store; null for all
+    product_id VARCHAR product; null for all
+    name VARCHAR what it is
+    value DOUBLE its value
+    known_at TIMESTAMP when the business knew
+    """),
+            key=("date", "store_id", "product_id", "name"),
+        ),
+        Table(
             "series",
             "ready-made series; outside columns as JSON",
             _columns("""

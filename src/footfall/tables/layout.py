@@ -46,6 +46,8 @@ def create_tables(engine: Engine) -> None:
     grown = _add_columns(engine)
     for name, table in RESULTS.items():
         engine.execute(_ddl(name, table, stored=False))
+        for lost in [c for c in table.columns if c.name not in engine.columns(name)]:  # of an earlier version
+            engine.execute(f"alter table {name} add column {lost.name} {lost.type}")
     if grown or not engine.has("main.orders"):
         publish_views(engine)
     if not engine.has("main.known_customers"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from footfall.tables.canonical import Table, _columns
+from footfall.tables.forecasts import FORECASTS
 
 _FINDING = """
     load_id BIGINT load; null for a check of the whole shop
@@ -133,6 +134,7 @@ RESULTS: dict[str, Table] = {
     task VARCHAR task
     cutoff TIMESTAMP the test cutoff; null for all of them together
     model VARCHAR model
+    level VARCHAR of a forecast: the level of the tree above its own, as total; null: the task's own keys
     metric VARCHAR metric
     value DOUBLE value
     lower DOUBLE lower end of its 95% bootstrap interval
@@ -172,6 +174,7 @@ RESULTS: dict[str, Table] = {
     made_at TIMESTAMP when
     """),
         ),
+        *FORECASTS,
         Table(
             "models",
             "saved models",

@@ -26,6 +26,10 @@ CATALOGUE: dict[str, Task] = {
         Task("churn-90d", "customer", orders.none(), "90d", among=orders.any().past("365d")),
         Task("become-customer-30d", "customer", orders.any(), "30d", among=orders.none().past()),
         Task("spend-90d", "customer", orders.sum("amount"), "90d", among=orders.any().past()),
+        Task("revenue-total-90d", "all", lines.sum("amount").every("1d"), "90d"),
+        Task("revenue-category-30d", "category", lines.sum("amount").every("1d"), "30d"),
+        Task("units-category-4w", "category", lines.where(kind="sale").sum("quantity").every("7d"), "4w"),
+        Task("units-product-8w", "product", lines.where(kind="sale").sum("quantity").every("7d"), "8w"),
     ]
 }
 

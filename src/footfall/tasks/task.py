@@ -123,11 +123,24 @@ class Task:
             "distinct": f"Which {self.target.column} in {many}",
         }.get(function, f"The expected {_measure(self.target)}")
         if self.target.step:
-            ask += f", every {self.target.step.words}"
-        entity = " and ".join(self.entity) if isinstance(self.entity, tuple) else self.entity
+            if "customer_id" not in self.keys:
+                ask = ask.replace("expected spend on items", "expected revenue").replace("units bought", "units sold")
+            ask += f", {_pace(self.target.step)},"
         among = " and ".join(_condition(p) for p in self.population)
-        whom = f"with {among}" if among else "known before it"
-        return f"{ask} in the {self.span.words} from the cutoff, for each {entity} {whom}."
+        whom = f" with {among}" if among else " known before it"
+        if self.keys:
+            entity = " and ".join(self.entity) if isinstance(self.entity, tuple) else self.entity
+            return f"{ask} in the {self.span.words} from the cutoff, for each {entity}{whom}."
+        return f"{ask} in the {self.span.words} from the cutoff, in all."
+
+
+def _pace(step: Span) -> str:
+    """`day by day`, `every 2 weeks`; seven days are a week."""
+    weeks = {"d": step.count / 7, "w": float(step.count)}.get(step.unit, 0.0)
+    if weeks == 1 or step.count == 1:
+        unit = "week" if weeks == 1 else step.words.split()[1]
+        return f"{unit} by {unit}"
+    return f"every {step.words}"
 
 
 def _rows(aggregate: Aggregate) -> tuple[str, str]:

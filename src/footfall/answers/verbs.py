@@ -1,0 +1,109 @@
+"""The verbs over tasks of every kind: the target decides which room answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pyarrow as pa
+
+from footfall.answers import paths
+from footfall.answers.context import Context
+from footfall.answers.identity import backtest_as
+from footfall.answers.keep import Row, best_model, load_predictor
+from footfall.answers.work import Ready, Scored, explain_customer, explain_scores, fit_task, predict_task, ready
+from footfall.engine import Query
+from footfall.errors import UsageError
+from footfall.evaluate import Backtest
+from footfall.forecast import FittedTree
+from footfall.tabular import Predictor
+from footfall.tasks import Task, answer_query
+from footfall.windows import Frame, features
+
+Fitted = Predictor | FittedTree
+
+
+def show(context: Context, task: Task, at: datetime | None = None) -> Query:
+    """The SQL of a task at one cutoff: population, features and target, or the series of a forecast."""
+    if task.kind == "path":
+        return paths.show(context, task, at)
+    found = context.shape()
+    cutoff = at or context.clock(found).end
+    return answer_query(task, Frame(task.keys, (cutoff,), context.tz), features(found, task.keys))
+
+
+def backtest(
+    context: Context, task: Task, models: Sequence[str] = (), tests: int | None = None, identity: str = "today"
+) -> Backtest:
+    """Test at earlier instants (None: as many as the settings say), keyed by an identity; writes what comes of it."""
+    count = context.settings.tests if tests is None else tests
+    if task.kind == "path":
+        if identity != "today":
+            raise UsageError(f"{task.name} asks about no customer, so no identity of customers changes its answer")
+        return paths.backtest(context, task, models, count)
+    return backtest_as(context, task, models, count, identity)
+
+
+def fit(context: Context, task: Task, model: str | None = None, at: datetime | None = None) -> Fitted:
+    """Train on history before `at` and save beside the shop."""
+    if task.kind == "path":
+        return paths.fit(context, task, model, at)
+    chosen = model or best_model(context.engine, task)
+    return fit_task(context, _prepared(context, task, at), chosen)
+
+
+def predict(context: Context, task: Task, at: datetime | None = None, model: str | None = None) -> pa.Table:
+    """Answer at `at` with the newest saved model that knew nothing later; rows of `scores` or `forecasts`."""
+    if task.kind == "path":
+        return paths.predict(context, task, at, model)[0]
+    return _scored(context, task, at, model).table
+
+
+def explain(
+    context: Context, task: Task, who: str | None = None, at: datetime | None = None, top: int = 100
+) -> pa.Table:
+    """Why the answers are what they are: of the `top` highest, or of one customer, product or category."""
+    if task.kind == "path":
+        return paths.explain(context, task, who, at)
+    scored = _scored(context, task, at, None)
+    one = _prepared(context, task, at, fit=False)
+    if who is not None:
+        return explain_customer(one, scored, who)
+    return pa.Table.from_pylist(explain_scores(context, one, scored, top))
+
+
+def _prepared(context: Context, task: Task, at: datetime | None, fit: bool = True) -> Ready:
+    key = (task, at, fit)
+    if key not in context.kept:
+        context.kept.clear()
+        context.kept[key] = ready(context, [task], at, fit=fit)[task.name]
+    found: Ready = context.kept[key]
+    return found
+
+
+def _scored(context: Context, task: Task, at: datetime | None, model: str | None) -> Scored:
+    cutoff = at or context.clock(context.shape()).end
+    predictor = load_predictor(context, task, cutoff, model)
+    return predict_task(context, _prepared(context, task, at, fit=False), predictor)
+
+
+def told_fit(task: Task, done: Fitted) -> tuple[Row, str]:
+    """What a fit made: as a row, and in words."""
+    if isinstance(done, FittedTree):
+        row: Row = {
+            "task": task.name, "at": done.cutoff, "method": done.method, "losses": dict(done.losses),
+            "notes": list(done.notes),
+        }  # fmt: skip
+        text = f"{task.name}: fitted on what was known before {done.cutoff:%Y-%m-%d}; levels add up by {done.method}"
+        return row, "\n".join([text, *(f"mind: {note}" for note in done.notes)])
+    trained = done.trained
+    row = {
+        "task": task.name, "model": done.model, "at": trained.at, "rows": trained.rows,
+        "customers": trained.customers, "positives": trained.positives, "base_rate": trained.base_rate,
+        "calibrated_on": trained.calibrated_on, "caution": done.caution,
+    }  # fmt: skip
+    text = (
+        f"{task.name}: {done.model} learnt from {trained.rows:,} rows of {trained.customers:,} customers "
+        f"before {trained.at:%Y-%m-%d}\ncalibrated on {trained.calibrated_on}"
+    )
+    return row, text + (f"\nmind: {done.caution}" if done.caution else "")
