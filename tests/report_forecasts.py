@@ -87,9 +87,24 @@ def forecasts() -> dict[str, pa.Table]:
         {"action": a, "products": n, "pieces": p, "cost": c}
         for a, n, p, c in [("order", 1, 15.0, 600.0), ("promote", 1, 0.0, 0.0)]
     ]
+    shown = [
+        {"task": "next-items-30d", "customer_id": "C-1042", "rank": k, "what": f"Tent {k}", "category": "outdoor.tents",
+         "reason": "you looked at it 3 days ago"}
+        for k in range(1, 6)
+    ]  # fmt: skip
+    lists = [
+        {"task": "next-items-30d", "cutoff": None, "model": model, "metric": metric, "value": value,
+         "lower": value - 0.02,
+         "upper": value + 0.02, "difference": None, "difference_lower": None, "difference_upper": None, "rows": 900,
+         "made_at": MADE}
+        for model, value in [("reranked", 0.21), ("own frequency", 0.15)] for metric in ("ndcg@20", "recall@20")
+    ]  # fmt: skip
+    said = "Is reranked better than what each customer took most often at next-items-30d? Yes."
+    ranked = {"task": "next-items-30d", "model": "reranked", "metric": "ndcg@20", "verdict": "yes", "sentence": said}
     rows: dict[str, list[dict[str, Any]]] = {
         "forecasts": steps, "forecast_history": past, "forecast_totals": sums, "forecast_words": words,
         "forecast_evaluations": evaluations, "forecast_verdicts": [verdict], "anomalies": [spike],
         "restock": [order, much], "restock_actions": actions, "demand_leads": [rising], "agreement": [agree],
+        "recommended": shown, "ranking_evaluations": lists, "ranking_verdicts": [ranked],
     }  # fmt: skip
     return {name: pa.Table.from_pylist(each) for name, each in rows.items()}

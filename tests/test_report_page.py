@@ -94,7 +94,18 @@ def _first_task(table: pa.Table) -> pa.Table:
 
 def test_all_sections_stand_in_the_order_of_crisp_dm(read):
     order = ["business", "understanding", "who", "what", "explore", "quality", "identity", "questions", "answers"]
-    order += ["drivers", "why", "bayes", "forecasts", "restock", "demand", "people", "limits", "making"]
+    order += [
+        "drivers",
+        "why",
+        "bayes",
+        "forecasts",
+        "restock",
+        "demand",
+        "recommendations",
+        "people",
+        "limits",
+        "making",
+    ]
     assert read.sections() == order
     assert [s.name for s in SECTIONS] == order
     links = [a["href"] for t, a in read.tags if t == "a" and (a.get("href") or "").startswith("#")]

@@ -23,6 +23,10 @@ SENTENCES = {
     "become-customer-30d": "The chance of an order in the 30 days from the cutoff, "
     "for each customer with no order before it.",
     "spend-90d": "The expected spend in the 90 days from the cutoff, for each customer with an order before it.",
+    "next-items-30d": "Which products among items bought in the 30 days from the cutoff, "
+    "for each customer with an order before it.",
+    "next-categories-30d": "Which categories among items bought in the 30 days from the cutoff, "
+    "for each customer with an order before it.",
     "revenue-total-90d": "The expected revenue, day by day, in the 90 days from the cutoff, in all.",
     "revenue-category-30d": "The expected revenue, day by day, in the 30 days from the cutoff, "
     "for each category known before it.",

@@ -215,8 +215,13 @@ def _answer_of(task: Task) -> str:
             "of its 80% and 95% intervals, in the table `forecasts`; the sums of the first periods stand in "
             "`forecast_totals`, and the levels above, up to the total, beside them."
         )
+    if task.kind == "ranking":
+        return (
+            f"One list per {keys}: a {_code('rank')}, a {_code('score')} and a {_code('reason')} for each place, in "
+            "the table `recommendations`."
+        )
     kind = "a `chance`" if task.kind == "chance" else "an `amount`"
-    return f"One answer per {keys}: {kind}, with `lower` and `upper` end of its 95% interval, in the table `scores`."
+    return f"One answer per {keys}: {kind}, with the ends of its 95% interval, in the table `scores`."
 
 
 def _feature_row(feature: Feature) -> tuple[str, ...]:

@@ -213,14 +213,16 @@ class Shop:
         at: str | datetime | None = None,
         model: str | None = None,
         out: str | Path | None = None,
+        top: int | None = None,
     ) -> pa.Table:
         """Answer for everyone the task asks about at `at`, with the newest model that knew nothing later.
 
-        Returns the rows of `scores`, of a path those of `forecasts`.
+        Returns the rows of `scores`, of a path those of `forecasts`, of a ranking those of `recommendations` (`top`
+        places per customer; default 10).
         """
         if out is not None:
             answers.check_ending(Path(out))
-        table = answers.predict(self.context, self.task(task), self._at(at), model)
+        table = answers.predict(self.context, self.task(task), self._at(at), model, top)
         if out is not None:
             answers.write_file(table, Path(out))
         return table

@@ -8,7 +8,7 @@ from typing import Any
 from footfall.answers.context import Context, now
 from footfall.answers.insights import insight_page_tables, insight_pages
 from footfall.answers.keep import read_toml
-from footfall.answers.page_forecasts import DECISIONS, FORECASTS
+from footfall.answers.page_forecasts import DECISIONS, FORECASTS, RANKINGS
 from footfall.engine import Engine
 from footfall.explain import told_pairs
 from footfall.report import Headline, Page
@@ -16,7 +16,7 @@ from footfall.tables import TABLES
 from footfall.tasks import CATALOGUE
 
 _NEWEST = "(task, cutoff, model) in (select (task, cutoff, model) from questions where model is not null)"
-_NO_PATH = "task not in (select task from questions where kind = 'path')"
+_NO_PATH = "task not in (select task from questions where kind in ('path', 'ranking'))"
 QUERIES: dict[str, str] = {
     "loads": "select * exclude (fingerprint) from loads\n"
     "qualify row_number() over (partition by source, role, fingerprint order by load_id, file) = 1\n"
@@ -72,7 +72,7 @@ _PAIRS = {
     "identity_misses": "select * from matches where not linked order by chance desc, record_a, record_b limit 20",
 }
 """Rows of `matches` that are shown in words."""
-PAGE_TABLES = (*QUERIES, *_RESOLVED, *_PAIRS, *FORECASTS, *DECISIONS, *insight_page_tables())
+PAGE_TABLES = (*QUERIES, *_RESOLVED, *_PAIRS, *FORECASTS, *DECISIONS, *RANKINGS, *insight_page_tables())
 
 
 def gather(context: Context, title: str = "", shop_toml: Path | None = None) -> Page:
@@ -101,6 +101,9 @@ def gather(context: Context, title: str = "", shop_toml: Path | None = None) -> 
             queries[name], tables[name] = sql, told_pairs(engine, sql)
     if engine.value("select count(*) from forecasts"):
         for name, sql in (FORECASTS | DECISIONS).items():
+            queries[name], tables[name] = sql, engine.fetch(sql)
+    if engine.value("select count(*) from recommendations"):
+        for name, sql in RANKINGS.items():
             queries[name], tables[name] = sql, engine.fetch(sql)
     told, statements = insight_pages(context)
     tables |= told

@@ -1,4 +1,4 @@
-"""What a report shows of forecasts: the query of each table."""
+"""What a report shows of forecasts, decisions and rankings: the query of each table."""
 
 from __future__ import annotations
 
@@ -79,3 +79,25 @@ from agreement order by forecast desc, category""",
 }
 """Tables of what is decided from forecasts."""
 DECISIONS = {name: sql.strip() for name, sql in DECISIONS.items()}
+
+_RANKED = "(select task from questions where kind = 'ranking')"
+RANKINGS: dict[str, str] = {
+    "recommended": """
+with busiest as (
+  select customer_id, count(*) as orders from orders where customer_id is not null
+  group by customer_id order by orders desc, customer_id limit 4
+)
+select r.task, r.customer_id, r.rank, coalesce(r.name, r.product_id, r.category) as what, r.category, r.reason
+from recommendations r
+join busiest b on b.customer_id = r.customer_id
+join questions q on q.task = r.task and q.cutoff = r.cutoff and q.kind = 'ranking'
+where r.rank <= 5
+order by r.task, b.orders desc, r.customer_id, r.rank""",
+    "ranking_evaluations": f"""
+select * exclude (level) from evaluations
+where task in {_RANKED} and cutoff is null and metric in ('ndcg@20', 'recall@20', 'recall@5', 'hit_rate@5')
+order by task, max(value) filter (where metric = 'ndcg@20') over (partition by task, model) desc, model, metric""",
+    "ranking_verdicts": f"select * from verdicts where task in {_RANKED} order by task, model",
+}
+"""Tables of a shop that recommends."""
+RANKINGS = {name: sql.strip() for name, sql in RANKINGS.items()}

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from footfall.answers import paths
+from footfall.answers import paths, rankings
 from footfall.answers.context import Context
 from footfall.answers.keep import write
 from footfall.answers.work import (
@@ -26,6 +26,10 @@ from footfall.models.contract import mean_of
 from footfall.tabular import lighter, make_plan
 from footfall.tasks import Task
 
+CHECKS = {"path": paths.check_answerable, "ranking": rankings.check_answerable}
+"""Kinds of answer that make no matrix of customers."""
+RANKING_TESTS = 2
+"""Test dates of a ranking in a run: each learns all generators anew."""
 PATH_TESTS = 4
 """Test dates of a path in a run: each forecasts a whole tree anew."""
 
@@ -94,12 +98,12 @@ def run(
     able: list[Task] = []
     for task in tasks:
         try:
-            (paths.check_answerable if task.kind == "path" else check_answerable)(task, context)
+            CHECKS.get(task.kind, check_answerable)(task, context)
             able.append(task)
         except FootfallError as error:
             unanswered[task.name] = str(error)
     answered: list[str] = []
-    tabular = [t for t in able if t.kind != "path"]
+    tabular = [t for t in able if t.kind not in CHECKS]
     for keys in dict.fromkeys(t.keys for t in tabular):
         group = [t for t in tabular if t.keys == keys]
         for one in _prepared(light, group, stages, unanswered):
@@ -109,9 +113,9 @@ def run(
             except FootfallError as error:
                 unanswered[one.task.name] = str(error)
     for task in able:
-        if task.kind == "path":
+        if task.kind in CHECKS:
             try:
-                _forecast(light, task, stages)
+                (_forecast if task.kind == "path" else _recommend)(light, task, stages)
                 answered.append(task.name)
             except FootfallError as error:
                 unanswered[task.name] = str(error)
@@ -186,6 +190,21 @@ def _forecast(context: Context, task: Task, stages: _Stages) -> None:
         paths.predict(context, task)
     with stages.stage(f"{task.name}: explain"):
         paths.explain(context, task)
+
+
+def _recommend(context: Context, task: Task, stages: _Stages) -> None:
+    """Test where the history has room for it, then learn and recommend."""
+    try:
+        origins = paths.origins_of(context, task, min(context.settings.tests, RANKING_TESTS))
+    except FootfallError:
+        origins = []
+    if origins:
+        with stages.stage(f"{task.name}: backtest", f"{len(origins)} test dates"):
+            rankings.backtest(context, task, (), len(origins))
+    with stages.stage(f"{task.name}: fit"):
+        rankings.fit(context, task)
+    with stages.stage(f"{task.name}: recommend"):
+        rankings.predict(context, task)
 
 
 def _fingerprint(context: Context, tasks: Sequence[Task], models: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from footfall.answers import paths
+from footfall.answers import paths, rankings
 from footfall.answers.context import Context
 from footfall.answers.identity import backtest_as
 from footfall.answers.keep import Row, best_model, load_predictor
@@ -16,11 +16,12 @@ from footfall.engine import Query
 from footfall.errors import UsageError
 from footfall.evaluate import Backtest
 from footfall.forecast import FittedTree
+from footfall.recommend import Ranker
 from footfall.tabular import Predictor
 from footfall.tasks import Task, answer_query
 from footfall.windows import Frame, features
 
-Fitted = Predictor | FittedTree
+Fitted = Predictor | FittedTree | Ranker
 
 
 def show(context: Context, task: Task, at: datetime | None = None) -> Query:
@@ -41,6 +42,10 @@ def backtest(
         if identity != "today":
             raise UsageError(f"{task.name} asks about no customer, so no identity of customers changes its answer")
         return paths.backtest(context, task, models, count)
+    if task.kind == "ranking":
+        if identity != "today":
+            raise UsageError(f"{task.name}: rankings are tested on customers as they are known today")
+        return rankings.backtest(context, task, models, count)
     return backtest_as(context, task, models, count, identity)
 
 
@@ -48,14 +53,21 @@ def fit(context: Context, task: Task, model: str | None = None, at: datetime | N
     """Train on history before `at` and save beside the shop."""
     if task.kind == "path":
         return paths.fit(context, task, model, at)
+    if task.kind == "ranking":
+        return rankings.fit(context, task, model, at)
     chosen = model or best_model(context.engine, task)
     return fit_task(context, _prepared(context, task, at), chosen)
 
 
-def predict(context: Context, task: Task, at: datetime | None = None, model: str | None = None) -> pa.Table:
-    """Answer at `at` with the newest saved model that knew nothing later; rows of `scores` or `forecasts`."""
+def predict(
+    context: Context, task: Task, at: datetime | None = None, model: str | None = None, top: int | None = None
+) -> pa.Table:
+    """Answer at `at` with the newest saved model that knew nothing later; rows of `scores`, `forecasts` or
+    `recommendations` (`top`: places per customer)."""
     if task.kind == "path":
         return paths.predict(context, task, at, model)[0]
+    if task.kind == "ranking":
+        return rankings.predict(context, task, at, model, top)
     return _scored(context, task, at, model).table
 
 
@@ -65,6 +77,8 @@ def explain(
     """Why the answers are what they are: of the `top` highest, or of one customer, product or category."""
     if task.kind == "path":
         return paths.explain(context, task, who, at)
+    if task.kind == "ranking":
+        return rankings.explain(context, task, who, at, top)
     scored = _scored(context, task, at, None)
     one = _prepared(context, task, at, fit=False)
     if who is not None:
@@ -96,6 +110,14 @@ def told_fit(task: Task, done: Fitted) -> tuple[Row, str]:
         }  # fmt: skip
         text = f"{task.name}: fitted on what was known before {done.cutoff:%Y-%m-%d}; levels add up by {done.method}"
         return row, "\n".join([text, *(f"mind: {note}" for note in done.notes)])
+    if isinstance(done, Ranker):
+        row = {
+            "task": task.name, "at": done.at, "answer": dict(done.answer), "rehearsed": done.rehearsed,
+            "caution": done.caution,
+        }  # fmt: skip
+        who = ", ".join(f"{name} answers for {way} products" for way, name in done.answer.items())
+        text = f"{task.name}: learnt from what was known before {done.at:%Y-%m-%d}; {who}"
+        return row, text + (f"\nmind: {done.caution}" if done.caution else "")
     trained = done.trained
     row = {
         "task": task.name, "model": done.model, "at": trained.at, "rows": trained.rows,

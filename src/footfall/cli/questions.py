@@ -109,12 +109,20 @@ def predict(
     task: Task,
     at: At = None,
     model: Annotated[str | None, typer.Option(help="Default: the newest saved one that knew nothing later.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10,
+    top: Annotated[int, typer.Option(min=1, help="Rows to print; of a ranking, places for each customer.")] = 10,
     out: Out = None,
 ) -> None:
     """Answer for everyone the task asks about, highest first; of a forecast, what the whole horizon comes to."""
     with opened(context) as shop:
-        scores = shop.predict(task, at, model, out)
+        scores = shop.predict(task, at, model, out, top)
+        if shop.task(task).kind == "ranking":
+            shown = ["customer_id", "rank", "product_id", "category", "name", "reason"]
+            say(context, scores if context.obj.json else scores.slice(0, 2 * top).select(shown))
+            if not context.obj.json:
+                typer.echo(
+                    f"\n{scores.num_rows:,} places are in the table recommendations" + (f" and in {out}" if out else "")
+                )
+            return
         if shop.task(task).kind == "path":
             sums = shop.sql(_SUMS.format(task=task.replace("'", "''")))
             say(context, scores if context.obj.json else sums.slice(0, top))
@@ -155,7 +163,20 @@ def explain(
             say(context, told, "\n".join(story.text()))
             return
         rows = shop.explain(what, who, at, top)
-    known = ("customer_id", "level", "member", "category", "rank", "reason", "contribution", "part", "amount", "words")
+    known = (
+        "customer_id",
+        "level",
+        "member",
+        "category",
+        "rank",
+        "product_id",
+        "name",
+        "reason",
+        "contribution",
+        "part",
+        "amount",
+        "words",
+    )
     keep = [c for c in known if c in rows.column_names]
     say(context, rows if context.obj.json else rows.select(keep))
 

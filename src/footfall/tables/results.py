@@ -176,6 +176,23 @@ RESULTS: dict[str, Table] = {
         ),
         *FORECASTS,
         Table(
+            "recommendations",
+            "what to show whom, best first",
+            _columns("""
+    customer_id VARCHAR customer
+    rank INTEGER 1 is the best
+    product_id VARCHAR product; null where categories are ranked
+    category VARCHAR its category, or the category ranked
+    name VARCHAR what it is called
+    score DOUBLE the higher the better, within one customer
+    reason VARCHAR why, in words
+    task VARCHAR task
+    cutoff TIMESTAMP first instant not known
+    model VARCHAR who answers
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
             "models",
             "saved models",
             _columns("""

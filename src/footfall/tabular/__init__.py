@@ -2,13 +2,24 @@
 
 from footfall.tabular.encode import Encoder, learn_encoder
 from footfall.tabular.learner import Learner, learn
-from footfall.tabular.plan import Clock, Plan, Settings, lighter, make_clock, make_plan, origins, training_cutoffs
+from footfall.tabular.plan import (
+    RUN_BUDGET,
+    Clock,
+    Plan,
+    Settings,
+    lighter,
+    make_clock,
+    make_plan,
+    origins,
+    training_cutoffs,
+)
 from footfall.tabular.predictor import Answers, Predictor, Trained
 from footfall.tabular.store import FeatureTable, Matrix, prepare, thin
 from footfall.tabular.threads import one_thread
 from footfall.tabular.trainer import Trainer
 
 __all__ = [
+    "RUN_BUDGET",
     "Answers",
     "Clock",
     "Encoder",

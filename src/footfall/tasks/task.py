@@ -11,6 +11,7 @@ from footfall.windows import Aggregate, Future, Past, check_key, key_columns
 from footfall.windows.words import noun, words
 
 Kind = Literal["chance", "amount", "path", "ranking"]
+_PLURALS = {"product_id": "products", "category": "categories", "brand": "brands"}
 _NUMBERS = ("count", "sum", "mean", "min", "max", "nunique")
 
 
@@ -120,7 +121,7 @@ class Task:
             "any": f"The chance of {_an(one)}",
             "none": f"The chance of no {one}",
             "count": f"The expected number of {many}",
-            "distinct": f"Which {self.target.column} in {many}",
+            "distinct": f"Which {_PLURALS.get(str(self.target.column), self.target.column)} among {many}",
         }.get(function, f"The expected {_measure(self.target)}")
         if self.target.step:
             if "customer_id" not in self.keys:
