@@ -12,6 +12,7 @@ from footfall.answers import Context, backtest, explain, fit, predict, run, save
 from footfall.answers.paths import cutoff_of, origins_of
 from footfall.engine import DuckDBEngine
 from footfall.errors import FootfallError, UsageError
+from footfall.tables import publish_views
 from footfall.tabular import Settings
 from footfall.tasks import CATALOGUE, Task
 from footfall.windows import lines
@@ -169,3 +170,18 @@ def test_the_catalogues_paths_have_distinct_names_and_kinds() -> None:
     assert [t.name for t in CATALOGUE.values() if t.kind == "path"] == [
         "revenue-total-90d", "revenue-category-30d", "units-category-4w", "units-product-8w",
     ]  # fmt: skip
+
+
+def test_other_outside_data_than_learnt_from_wants_a_new_fit(context: Context) -> None:
+    end = context.clock(context.shape()).end
+    before = end - timedelta(days=14)
+    fit(context, UNITS, "lagged", before)
+    first = context.engine.value("select min(occurred_at) from lines")
+    for k in range((end - first).days + 30):
+        context.engine.execute(
+            "insert into facts.outside (date, name, value) values (?, 'rain', ?)",
+            [(first + timedelta(days=k)).date(), float(k % 3)],
+        )
+    publish_views(context.engine)
+    with pytest.raises(FootfallError, match="other things are known beside the series .* run: footfall fit units"):
+        predict(context, UNITS, before)

@@ -167,7 +167,15 @@ def predict(
     saved = newest_model(context, task, cutoff, model)
     name = str(saved["model"])
     fitted = FittedTree.load(context.models / str(saved["path"]), task)
-    tree = fitted.predict(context.engine, cutoff, context.tz)
+    try:
+        tree = fitted.predict(context.engine, cutoff, context.tz)
+    except FootfallError as error:
+        if "fit it again" not in str(error):
+            raise
+        raise FootfallError(
+            f"{task.name}: other things are known beside the series at {cutoff:%Y-%m-%d} (prices, holidays, "
+            f"promotions, outside data) than when its models were fitted; run: footfall fit {task.name}"
+        ) from None
     past = {"task": task.name, "cutoff": cutoff}
     head = {**past, "model": name}
     tables = {

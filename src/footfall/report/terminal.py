@@ -71,7 +71,8 @@ def deciding(evaluations: pa.Table) -> pa.Table:
 
 def _words(metric: str) -> str:
     known = measure(metric)
-    better = {1: "higher is better", -1: "lower is better"}.get(known.better, "0 is right")
+    aim = known.hint if known.hint.endswith("% is right") else "0 is right"
+    better = {1: "higher is better", -1: "lower is better"}.get(known.better, aim)
     return f"{metric.replace('_', ' ')} ({better})"
 
 
