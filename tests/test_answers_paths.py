@@ -183,5 +183,5 @@ def test_other_outside_data_than_learnt_from_wants_a_new_fit(context: Context) -
             [(first + timedelta(days=k)).date(), float(k % 3)],
         )
     publish_views(context.engine)
-    with pytest.raises(FootfallError, match="other things are known beside the series .* run: footfall fit units"):
+    with pytest.raises(FootfallError, match=r"other things are known beside the series .* run: footfall fit units"):
         predict(context, UNITS, before)
