@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -86,6 +87,12 @@ def test_what_cannot_be_asked_is_said(context: Context) -> None:
     brands = Task("next-brands-30d", "customer", lines.distinct("brand"), "30d")
     with pytest.raises(FootfallError, match="products or categories are ranked"):
         fit(context, brands)
+
+
+def test_a_run_leaves_very_many_lists_to_be_asked_for(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("footfall.answers.run"), "RANKED", 50)
+    done = run(context, [CATEGORIES], [])
+    assert not done.answered and "footfall predict next-categories-30d" in done.unanswered["next-categories-30d"]
 
 
 def test_a_run_recommends(context: Context) -> None:

@@ -28,6 +28,8 @@ from footfall.tasks import Task
 
 CHECKS = {"path": paths.check_answerable, "ranking": rankings.check_answerable}
 """Kinds of answer that make no matrix of customers."""
+RANKED = 10_000
+"""Customers with an order up to which a run makes lists for them; more take longer than all the other answers."""
 RANKING_TESTS = 2
 """Test dates of a ranking in a run: each learns all generators anew."""
 PATH_TESTS = 4
@@ -99,6 +101,8 @@ def run(
     for task in tasks:
         try:
             CHECKS.get(task.kind, check_answerable)(task, context)
+            if task.kind == "ranking":
+                _check_size(task, context)
             able.append(task)
         except FootfallError as error:
             unanswered[task.name] = str(error)
@@ -190,6 +194,16 @@ def _forecast(context: Context, task: Task, stages: _Stages) -> None:
         paths.predict(context, task)
     with stages.stage(f"{task.name}: explain"):
         paths.explain(context, task)
+
+
+def _check_size(task: Task, context: Context) -> None:
+    """Raise FootfallError where lists for all customers would take a run too long."""
+    buyers = int(context.engine.value("select count(distinct customer_id) from orders") or 0)
+    if buyers > RANKED:
+        raise FootfallError(
+            f"{task.name}: a run makes lists for up to {RANKED:,} customers, and {buyers:,} have ordered; "
+            f"run: footfall fit {task.name}, then footfall predict {task.name}"
+        )
 
 
 def _recommend(context: Context, task: Task, stages: _Stages) -> None:
