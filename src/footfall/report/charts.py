@@ -326,7 +326,7 @@ def outlook(rows: Sequence[Row], width: int, *, title: str) -> dict[str, Any]:
     times = [r["date"] for r in rows]
     long = bool(times) and (max(times) - min(times)).days > 120
     x = alt.X("date:T").title(None).scale(type="utc")
-    x = x.axis(format="%b %Y" if long else "%-d %b", tickCount=7 if width > 500 else 4, labelFlush=True)
+    x = x.axis(format="%b %Y" if long else "%-d %b", tickCount=7 if width > 500 else 3, labelFlush=True)
 
     def y(field: str) -> Any:
         return alt.Y(f"{field}:Q").title(title).axis(**axis).scale(scale)
