@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from footfall.answers import Context, backtest, explain, fit, predict, run
+from footfall.answers import Context, backtest, explain, fit, predict, run, show
 from footfall.engine import DuckDBEngine, literal
 from footfall.errors import FootfallError, UsageError
+from footfall.recommend import read_history
 from footfall.tabular import RUN_BUDGET, Settings
 from footfall.tasks import CATALOGUE, Task
 from footfall.windows import lines
@@ -99,3 +100,10 @@ def test_a_run_recommends(context: Context) -> None:
     done = run(context, [CATEGORIES], [])
     assert done.answered == ("next-categories-30d",)
     assert context.engine.value("select count(*) from recommendations") > 0
+
+
+def test_the_sql_shown_is_what_is_read(context: Context) -> None:
+    end = context.clock(context.shape()).end
+    rows = context.engine.fetch(show(context, ITEMS).sql())
+    history = read_history(context.engine, ITEMS, end)
+    assert rows.num_rows == len(history.interactions.day) > 0

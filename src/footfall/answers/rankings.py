@@ -13,6 +13,7 @@ import pyarrow as pa
 from footfall.answers.context import Context, now
 from footfall.answers.keep import Row, model_folder, newest_model, schema_of, versions, write
 from footfall.answers.paths import origins_of
+from footfall.engine import Query
 from footfall.errors import FootfallError, UsageError
 from footfall.evaluate import Backtest, verdict
 from footfall.evaluate.ranking import Catalogue, Shown, measure_rankings
@@ -25,6 +26,7 @@ from footfall.recommend import (
     Ranking,
     compared,
     fit_ranker,
+    interactions_query,
     outcome,
     population,
     rank,
@@ -50,6 +52,13 @@ def check_answerable(task: Task, context: Context) -> None:
     table = task.target.fact.table
     if not found.has(table) or not found.has(table, str(task.target.column)):
         raise FootfallError(f"{task.name} asks about {task.target.column} in {table}, and the shop has none")
+
+
+def show(context: Context, task: Task, at: datetime | None = None) -> Query:
+    """The SQL of the interactions that a ranking learns from, as known at `at`."""
+    check_answerable(task, context)
+    cutoff = at or context.clock(context.shape()).end
+    return interactions_query(context.engine, task.target.fact, str(task.target.column), cutoff)
 
 
 def backtest(context: Context, task: Task, models: Sequence[str], tests: int, draws: int = 300) -> Backtest:

@@ -25,9 +25,11 @@ Fitted = Predictor | FittedTree | Ranker
 
 
 def show(context: Context, task: Task, at: datetime | None = None) -> Query:
-    """The SQL of a task at one cutoff: population, features and target, or the series of a forecast."""
+    """The SQL of a task at one cutoff: population, features and target, or what a forecast or a ranking learns from."""
     if task.kind == "path":
         return paths.show(context, task, at)
+    if task.kind == "ranking":
+        return rankings.show(context, task, at)
     found = context.shape()
     cutoff = at or context.clock(found).end
     return answer_query(task, Frame(task.keys, (cutoff,), context.tz), features(found, task.keys))

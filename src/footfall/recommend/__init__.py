@@ -2,7 +2,7 @@
 
 from footfall.recommend.candidates import Pool, Spec, fit_generators, gather, suited
 from footfall.recommend.compare import compared, fresh, outcome, population
-from footfall.recommend.read import History, clock_days, read_history
+from footfall.recommend.read import History, clock_days, interactions_query, read_history
 from footfall.recommend.recommender import (
     OWN,
     RERANKED,
@@ -25,6 +25,7 @@ __all__ = [
     "ALL", "NEW", "OWN", "RERANKED", "WAYS",
     "History", "Learning", "Moment", "Pool", "Ranker", "Ranking", "Reranker", "Rules", "Scene", "Spec",
     "bind", "bought_together", "clock_days", "compared", "fit_generators", "fit_ranker", "fresh", "gather",
-    "outcome", "past_moment", "population", "rank", "read_history", "read_sessions", "scene", "suited", "teach",
+    "interactions_query", "outcome", "past_moment", "population", "rank", "read_history", "read_sessions", "scene",
+    "suited", "teach",
     "training_cutoffs", "who_would_want",
 ]  # fmt: skip

@@ -99,7 +99,7 @@ def read_history(engine: Engine, task: Task, at: datetime, tz: str = "UTC") -> H
     if task.kind != "ranking" or task.keys != ("customer_id",):
         raise FootfallError(f"{task.name} is no ranking per customer; its target is distinct() of a column")
     check_column(task.target.fact.table, column)
-    engine.materialise(_rows_query(engine, task.target.fact, column, at), "ranking_rows")
+    engine.materialise(interactions_query(engine, task.target.fact, column, at), "ranking_rows")
     engine.materialise(_products_query(column, at), "ranking_products")
     try:
         return _read(engine, column, at, tz)
@@ -112,7 +112,7 @@ def _before(at: datetime, of: str = "f") -> str:
     return f"{of}.occurred_at < {literal(at)} and {of}.known_at < {literal(at)}"
 
 
-def _rows_query(engine: Engine, fact: Fact, column: str, at: datetime) -> Query:
+def interactions_query(engine: Engine, fact: Fact, column: str, at: datetime) -> Query:
     """customer_id, item, kind, weight, occurred_at, known_at of every interaction."""
     own = [c.sql(f"f.{c.column}") for c in fact.conditions]
     if fact.table == "lines" and not any(c.column == "kind" for c in fact.conditions):
