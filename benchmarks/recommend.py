@@ -16,9 +16,10 @@ import numpy as np
 from benchmarks.data import Result, Skipped, Table, data_path, shop_of, tell
 from footfall import Task, events, lines
 from footfall.evaluate.ranking import Catalogue, Measured, Ranked, Shown, measure_rankings
-from footfall.models.ranking import Interactions, Ints, best, csr, without
+from footfall.models.ranking import Interactions, Ints, best, best_of_rows, csr, without
 from footfall.recommend import (
     ALL,
+    COLD,
     NEW,
     OWN,
     RERANKED,
@@ -26,14 +27,21 @@ from footfall.recommend import (
     Moment,
     Ranker,
     Scene,
+    Trial,
+    answers,
+    chosen,
     compared,
     fit_ranker,
     fresh,
+    just_arrived,
+    lesson_of,
+    only_products,
     outcome,
     read_history,
+    rehearse,
     scene,
     suited,
-    teach,
+    taught,
 )
 from footfall.spans import shift
 
@@ -120,6 +128,13 @@ def _online_retail(tables: list[Table], verdicts: dict[str, bool], notes: list[s
         one = _Test(shop.context.engine, ITEMS, datetime(2011, 11, 10), shop.timezone, Learning(**_learning()))
     both = {way: one.measured(way) for way in (ALL, NEW)}
     tables += [_table(f"online_retail, 30 days from 2011-11-10, {w} items", m, (OWN, "ease")) for w, m in both.items()]
+    fresh_ones = one.newcomers()
+    tables.append(
+        _table("online_retail, products first sold in the 30 days before the cutoff", fresh_ones, ("popular", "ease"))
+    )
+    less = fresh_ones.models[OURS]["recall", K].less["ease"]
+    verdicts["online_retail, newly sold products: recall@20 above EASE"] = less[1] > 0
+    notes.append(f"online_retail: {one.told()}")
     everything, new = both[ALL].models[OURS], both[NEW].models[OURS]
     for metric, published in (("recall", 0.357), ("ndcg", 0.348)):
         own = everything[metric, K].less[OWN]
@@ -152,6 +167,13 @@ def _complete_journey(tables: list[Table], verdicts: dict[str, bool], notes: lis
             told = ours["ndcg", K].less["ours, without demographics"]
             answer = "better" if told[1] > 0 else "worse" if told[2] < 0 else "no difference that the data can show"
             notes.append(f"complete_journey, {what}: ndcg@20 with demographics less without {_span(told)}: {answer}")
+            notes.append(f"complete_journey, {what}: {one.told()}")
+            cold = one.nobody()
+            tables.append(
+                _table(f"complete_journey, {what}, the same customers as if they had no history", cold, ("popular",))
+            )
+            less = cold.models[OURS]["ndcg", K].less["popular"]
+            verdicts[f"complete_journey, {what}, no history: ndcg@20 above popular"] = less[1] > 0
 
 
 def _movielens(tables: list[Table], verdicts: dict[str, bool], notes: list[str]) -> None:
@@ -171,13 +193,17 @@ def _movielens(tables: list[Table], verdicts: dict[str, bool], notes: list[str])
     labels = [s.label for s in suited(before(edge)) if s.label != "als"]
     specs = suited(before(edge), ahead=ahead, labels=labels)
     moments = [Moment.at(before(c), specs, ahead, SEED, taken(c)) for c in (60.0, 50.0, 40.0)]
-    reranker = teach(moments, learning, (NEW,))
+    lessons = {NEW: [lesson_of(m, learning, NEW, i, len(moments)) for i, m in enumerate(moments)]}
+    trials = {NEW: [Trial.of(m, NEW, SEED) for m in moments[: learning.rehearsals]]}
+    grown, rehearsed = rehearse(trials, lessons, learning, ahead)
+    reranker = taught(lessons, learning, ahead, grown)
     now = Moment.at(before(edge), specs, ahead, SEED, taken(edge))
-    ranker = Ranker(ITEMS, datetime(1998, 4, 23), specs, reranker, {NEW: RERANKED})
+    ranker = Ranker(ITEMS, datetime(1998, 4, 23), specs, reranker, {NEW: chosen(rehearsed[NEW])}, rehearsed)
     truth = without(now.taken, now.interactions.owned)
     users = np.flatnonzero(np.diff(truth.indptr) > 0)
     here: Any = None  # there is no shop: the lists ask nothing of its history
-    lists = {OURS if n == RERANKED else n: v for n, v in compared(Scene(ranker, here, now), users, K, NEW).items()}
+    found_by = compared(Scene(ranker, here, now), users, K, NEW)
+    lists = {OURS: found_by[ranker.answer[NEW]], **{n: v for n, v in found_by.items() if n != RERANKED}}
     lists |= _Peers(now.interactions).lists(users, new=True)
     found = _measured(truth, lists, users, now.interactions, ("popular", "ease", *_peer_names(lists)))
     tables.append(_table("movielens_100k, the last fifth of each user's ratings, unseen films", found, ("ease",)))
@@ -243,6 +269,37 @@ class _Test:
         if self.ranker.answer[way] != RERANKED:
             ours = found[self.ranker.answer[way]]
         return {OURS: ours, **found}
+
+    def told(self) -> str:
+        """What the rehearsal chose."""
+        grown = self.ranker.reranker.grown
+        return "; ".join(f"{way}: {who} ({grown.get(way, '')})" for way, who in self.ranker.answer.items())
+
+    def nobody(self) -> Measured:
+        """The lists that the customers would get if nothing were known but who they are."""
+        moment, lists = self.scene.moment, dict[str, list[Ints]]()
+        for start in range(0, len(self.customers), 4_000):
+            part = self.customers[start : start + 4_000]
+            pool, values = moment.pool(part, COLD)
+            for label in (RERANKED, *(s.label for s in moment.specs if not s.personal)):
+                score = answers(self.ranker.reranker, label, values, COLD)
+                said = np.isfinite(score)
+                shape = (len(part), moment.interactions.products)
+                rows = csr(score[said], np.searchsorted(part, pool.row[said]), pool.col[said], shape)
+                lists.setdefault(label, []).append(best_of_rows(rows, K).items)
+        whole = {label: np.concatenate(parts) for label, parts in lists.items()}
+        ours = whole.pop(RERANKED)
+        if self.ranker.answer[COLD] != RERANKED:
+            ours = whole[self.ranker.answer[COLD]]
+        shown = {OURS: ours, **whole}
+        return _measured(self.truth, shown, self.customers, self.history.interactions, ("popular",))
+
+    def newcomers(self) -> Measured:
+        """Lists of products new to the customer, judged on those that are new to the shop too."""
+        truth = only_products(fresh(self.truth, self.history), just_arrived(self.history))
+        kept = np.diff(truth[self.customers].indptr) > 0
+        lists = {name: one[kept] for name, one in self.lists(NEW).items()}
+        return _measured(truth, lists, self.customers[kept], self.history.interactions, ("popular", "ease"))
 
     def measured(
         self, way: str, extra: Mapping[str, Ints] | None = None, baselines: tuple[str, ...] = ("popular", OWN, "ease")

@@ -12,6 +12,7 @@ import pyarrow as pa
 from footfall.report import Headline, Page
 from report_forecasts import QUESTION, forecasts
 from report_insights import insight_tables
+from report_laboratory import laboratory_tables
 
 _MADE = datetime(2026, 6, 1, 4, 12, 33)
 _CUTOFF = datetime(2026, 6, 1)
@@ -301,12 +302,26 @@ def tables() -> dict[str, pa.Table]:
         "verdicts": table(verdicts),
         "curves": table(_curves()),
         "importances": table(importances),
+        "contributions": table([
+            {"task": "buy-7d", "model": "boosted", "feature": f, "label": label, "value": float(i), "text": None,
+             "place": i / 11, "contribution": d * (i / 11 - 0.4) * 0.7**j, "error": None, "sampled": 0.1}
+            for j, (f, label, d) in enumerate(_FEATURES[:3]) for i in range(12)
+        ]),
+        "explained": table([
+            {"task": "buy-7d", "model": "boosted", "customer_id": "C-1042", "category": None, "step": i + 1,
+             "label": label, "kind": kind, "begins": a, "ends": b, "base": -1.5}
+            for i, (label, kind, a, b) in enumerate([
+                ("The usual answer of the model", "start", -1.5, -1.5), ("last order 3 days ago", "raises", -1.5, 0.9),
+                ("no order with a discount", "lowers", 0.9, 0.4), ("The answer: 56.9%", "total", -1.5, 0.4),
+            ])
+        ]),
         "top_scores": table(_top(r)),
         "score_histogram": table(histogram),
         "models": table([
             {"task": t, "model": "boosted", "cutoff": _CUTOFF, "path": f"models/{t}", "card": "{}", "made_at": _MADE}
             for t, *_ in _TASKS
         ]),
+        **laboratory_tables(),
         "stages": table([{"stage": s, "seconds": x, "detail": d, "made_at": _MADE} for s, x, d in stages]),
     }  # fmt: skip
 

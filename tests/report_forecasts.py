@@ -28,6 +28,15 @@ def _head(level: str, category: str | None, model: bool = True) -> dict[str, Any
     return {**named, "level": level, "product_id": None, "category": category, "brand": None, "store_id": None}
 
 
+def _ranked(model: str, metric: str, value: float, level: str | None = None) -> dict[str, Any]:
+    return {
+        "task": "next-items-30d", "cutoff": None, "model": model, "level": level, "metric": metric, "value": value,
+        "lower": value - 0.02, "upper": value + 0.02, "difference": None if model == "own frequency" else 0.06,
+        "difference_lower": None if model == "own frequency" else 0.01,
+        "difference_upper": None if model == "own frequency" else 0.11, "rows": 900, "made_at": MADE,
+    }  # fmt: skip
+
+
 def forecasts() -> dict[str, pa.Table]:
     """Every table that the sections on forecasts and decisions show."""
     day = timedelta(days=1)
@@ -92,19 +101,25 @@ def forecasts() -> dict[str, pa.Table]:
          "reason": "you looked at it 3 days ago"}
         for k in range(1, 6)
     ]  # fmt: skip
-    lists = [
-        {"task": "next-items-30d", "cutoff": None, "model": model, "metric": metric, "value": value,
-         "lower": value - 0.02,
-         "upper": value + 0.02, "difference": None, "difference_lower": None, "difference_upper": None, "rows": 900,
-         "made_at": MADE}
-        for model, value in [("reranked", 0.21), ("own frequency", 0.15)] for metric in ("ndcg@20", "recall@20")
+    lists = [_ranked(model, metric, value) for model, value in [("answer", 0.21), ("own frequency", 0.15)]
+             for metric in ("ndcg@20", "recall@20", "coverage@20")]  # fmt: skip
+    parts = [
+        _ranked(model, metric, value, level) | {"less_popular": 0.08, "less_popular_lower": 0.02,
+                                                "less_popular_upper": 0.14}
+        for level in ("age: 30-39", "bought on 1 day", "new items", "customers without any history")
+        for model, value in [("answer", 0.21), ("popular", 0.13), ("content", 0.16)]
+        for metric in ("ndcg@20", "recall@20")
     ]  # fmt: skip
-    said = "Is reranked better than what each customer took most often at next-items-30d? Yes."
-    ranked = {"task": "next-items-30d", "model": "reranked", "metric": "ndcg@20", "verdict": "yes", "sentence": said}
+    pair = {"product_id": "P-1", "other_id": "P-2", "name": "Two-person tent", "other_name": "Pegs", "baskets": 31,
+            "support": 0.01, "confidence": 0.4, "lift": 9.0, "lower": 5.5, "upper": 14.0, "rank": 1, "cutoff": CUTOFF,
+            "made_at": MADE, "pairs": 12}  # fmt: skip
+    said = "Is the answer better than what each customer took most often at next-items-30d? Yes."
+    ranked = {"task": "next-items-30d", "model": "answer", "metric": "ndcg@20", "verdict": "yes", "sentence": said}
     rows: dict[str, list[dict[str, Any]]] = {
         "forecasts": steps, "forecast_history": past, "forecast_totals": sums, "forecast_words": words,
         "forecast_evaluations": evaluations, "forecast_verdicts": [verdict], "anomalies": [spike],
         "restock": [order, much], "restock_actions": actions, "demand_leads": [rising], "agreement": [agree],
         "recommended": shown, "ranking_evaluations": lists, "ranking_verdicts": [ranked],
+        "ranking_parts": parts, "pairs_together": [pair],
     }  # fmt: skip
     return {name: pa.Table.from_pylist(each) for name, each in rows.items()}

@@ -63,6 +63,14 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
             for d, values in (("gender", "female,male,not stated"), ("age", "18 to 24,25 to 34,35 to 44"))
             for v in values.split(",")
         ],
+        **{
+            f"satisfaction-by-{by}": [
+                {"measure": m, "dimension": by, "value": v, "customers": 90, "answers": 200, "mean": 4.1 - 0.1 * i,
+                 "lower": 3.9 - 0.1 * i, "upper": 4.3 - 0.1 * i, "chance": 0.03}
+                for m in ("rating", "score") for i, v in enumerate(groups.split(","))
+            ]
+            for by, groups in (("age", "18 to 24,25 to 34,35 to 44"), ("spend", "lowest fourth,highest fourth"))
+        },
         "rfm": [
             {"segment": s, "meaning": "buy regularly", "customers": 90, "share": 0.2, "amount": 4000.0,
              "amount_share": 0.4, "orders_each": 5.5, "amount_each": 380.0, "days_since": 12.0}

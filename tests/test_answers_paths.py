@@ -12,10 +12,9 @@ from footfall.answers import Context, backtest, explain, fit, predict, run, save
 from footfall.answers.paths import cutoff_of, origins_of
 from footfall.engine import DuckDBEngine
 from footfall.errors import FootfallError, UsageError
-from footfall.tables import publish_views
 from footfall.tabular import Settings
 from footfall.tasks import CATALOGUE, Task
-from footfall.windows import lines
+from footfall.windows import lines, orders, series
 from tiny_shop import tiny_shop
 
 UNITS = Task("units-category-2w", "category", lines.where(kind="sale").sum("quantity").every("7d"), "2w")
@@ -136,6 +135,86 @@ def test_months_are_asked_for_from_the_first_of_one(context: Context) -> None:
         fit(context, monthly, None, datetime(end.year, end.month, 2))
 
 
+@pytest.mark.parametrize("name", ["channel", "store"])
+def test_a_channel_and_a_store_are_levels_too(context: Context, name: str) -> None:
+    task = Task(f"revenue-{name}-2w", name, orders.sum("amount").every("7d"), "2w")
+    fit(context, task, "moving_average")
+    predict(context, task)
+    key, table = task.keys[0], "orders"
+    rows = context.engine.rows(f"select level, {key}, amount from forecast_totals where steps = 2")
+    parts = {member: amount for level, member, amount in rows if level == name}
+    known = {m for (m,) in context.engine.rows(f"select distinct {key} from {table}")}
+    assert set(parts) == known and len(known) > 1
+    (total,) = [amount for level, _, amount in rows if level == "total"]
+    assert sum(parts.values()) == pytest.approx(total)
+    assert set(explain(context, task).column("level").to_pylist()) == {"total", name}
+
+
+def test_ready_made_series_are_asked_by_what_tells_them_apart(context: Context) -> None:
+    task, engine = CATALOGUE["series-value-4w"], context.engine
+    fit(context, task, "moving_average")
+    predict(context, task)
+    (end,) = {c for (c,) in engine.rows("select distinct cutoff from forecasts")}
+    assert end == datetime(2020, 7, 19)  # 200 days from new year's day
+    assert {s for (s,) in engine.rows("select distinct store_id from forecasts where level = 'store'")} == {
+        "s0", "s1", "s2"
+    }  # fmt: skip
+    told = engine.rows(
+        "select store_id, period_start, amount from forecast_history where level = 'store' order by 1, 2"
+    )
+    for store, start, amount in told[-4:]:
+        summed = engine.value(
+            "select sum(value) from series where store_id = ? and date >= ? and date < ? and known_at < ?",
+            [store, start.date(), start.date() + timedelta(days=7), end],
+        )
+        assert amount == pytest.approx(summed)
+    assert engine.value("select sentence from questions where task = ?", [task.name]).endswith(
+        "for each store known before it."
+    )
+    assert list(origins_of(context, task, 2)) == [end - timedelta(days=56), end - timedelta(days=28)]
+    assert "case when rows > 0" in show(context, task).sql()
+
+
+def test_ready_made_series_that_cannot_be_asked_say_why(context: Context) -> None:
+    engine = context.engine
+    hourly = Task("series-hourly", "series", series.sum("value").every("1h"), "4h")
+    with pytest.raises(FootfallError, match="a value every day, from 2020-01-01 on"):
+        fit(context, hourly)
+    engine.execute("update facts.series set date = date '2020-01-01' + cast(7 * (date - date '2020-01-01') as int)")
+    engine.execute("update facts.series set occurred_at = date, known_at = date")
+    with pytest.raises(FootfallError, match=r"every 7 days, from 2020-01-01 on; ask for that, with .every\('7d'\)"):
+        fit(context, Task("series-daily", "series", series.sum("value").every("1d"), "7d"))
+    with pytest.raises(FootfallError, match=r"2021-02-04 lies within a period of the series; ask .* as 2021-02-03"):
+        fit(context, CATALOGUE["series-value-4w"], None, datetime(2021, 2, 4))
+    engine.execute("update facts.series set store_id = null")
+    with pytest.raises(FootfallError, match=r"3 series, as .* are not told apart by store, category"):
+        fit(context, CATALOGUE["series-value-4w"])
+    engine.execute("insert into facts.series (series, keys, date, value) values ('other', '{}', '2020-01-01', 1)")
+    with pytest.raises(FootfallError, match=r"holds 2 sets of series \(other, visits\)"):
+        fit(context, CATALOGUE["series-value-4w"])
+    engine.execute("delete from facts.series")
+    with pytest.raises(FootfallError, match="asks about ready-made series, and the shop has none"):
+        fit(context, CATALOGUE["series-value-4w"])
+
+
+def test_a_saved_model_goes_on_where_something_else_is_known_beside_it(context: Context) -> None:
+    said: list[str] = []
+    context = replace(context, progress=said.append)
+    engine = context.engine
+    engine.execute("update facts.calendar set known_at = timestamp '2019-01-01'")
+    fit(context, UNITS, "lagged")
+    with_sales = predict(context, UNITS).column("amount").to_pylist()
+    engine.execute("update facts.calendar set promotion = null")
+    engine.execute(
+        "insert into facts.outside (date, name, value, known_at) select date, 'rain', 1 + day(date) % 3, "
+        "timestamp '2019-01-01' from facts.calendar"
+    )
+    without = predict(context, UNITS).column("amount").to_pylist()
+    assert len(without) == len(with_sales) and all(v is not None for v in without)
+    assert any("no longer known ahead, and taken as usual: promotion" in line for line in said)
+    assert any("not told of it: rain; fit again" in line for line in said)
+
+
 def test_what_cannot_be_asked_is_said(context: Context) -> None:
     per_customer = Task("spend-weekly", "customer", lines.sum("amount").every("7d"), "2w")
     with pytest.raises(FootfallError, match="paths are forecast per product"):
@@ -154,6 +233,9 @@ def test_a_run_forecasts_and_rests_when_nothing_is_new(context: Context) -> None
     asked = context.engine.rows("select model, population, kind from questions")
     assert asked == [("automatic", 5, "path")]
     assert not run(context, [UNITS], []).fresh
+    context.engine.execute("delete from facts.series")
+    bare = run(context, [UNITS, CATALOGUE["series-value-4w"]], [])
+    assert not bare.unanswered, "a shop without ready-made series lacks nothing"
 
 
 def test_the_sql_of_a_path_is_its_series(context: Context) -> None:
@@ -168,20 +250,6 @@ def test_the_sql_of_a_path_is_its_series(context: Context) -> None:
 
 def test_the_catalogues_paths_have_distinct_names_and_kinds() -> None:
     assert [t.name for t in CATALOGUE.values() if t.kind == "path"] == [
-        "revenue-total-90d", "revenue-category-30d", "units-category-4w", "units-product-8w",
+        "revenue-total-90d", "revenue-category-30d", "revenue-channel-30d", "units-category-4w", "series-value-4w",
+        "units-product-8w",
     ]  # fmt: skip
-
-
-def test_other_outside_data_than_learnt_from_wants_a_new_fit(context: Context) -> None:
-    end = context.clock(context.shape()).end
-    before = end - timedelta(days=14)
-    fit(context, UNITS, "lagged", before)
-    first = context.engine.value("select min(occurred_at) from lines")
-    for k in range((end - first).days + 30):
-        context.engine.execute(
-            "insert into facts.outside (date, name, value) values (?, 'rain', ?)",
-            [(first + timedelta(days=k)).date(), float(k % 3)],
-        )
-    publish_views(context.engine)
-    with pytest.raises(FootfallError, match=r"other things are known beside the series .* run: footfall fit units"):
-        predict(context, UNITS, before)

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import data
 from benchmarks.__main__ import benchmarks, main
 
-QUALITY = {"clv", "coverage", "oracle", "taobao", "who_buys"}
+QUALITY = {"clv", "coverage", "lab", "oracle", "taobao", "who_buys"}
 
 
 def test_benchmarks_are_found_by_file_name() -> None:

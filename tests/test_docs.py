@@ -17,6 +17,7 @@ from footfall.cli import options
 from footfall.engine import DuckDBEngine
 from footfall.errors import UsageError
 from footfall.insights import insights_named
+from footfall.recommend import declared
 from footfall.reference import KEYS, PAGES, aggregate_python, commands, every_feature, task_python, window_python
 from footfall.reference import main as write_reference
 from footfall.report import SECTIONS
@@ -35,7 +36,9 @@ INSIGHTS = {
     "who-are-my-customers.md", "what-do-they-buy.md", "what-drives-a-purchase.md", "which-category-after-interest.md",
 }  # fmt: skip
 """The pages of questions that insights answer, by counting."""
-TASK_PAGES = [p for p in QUESTIONS if p.name not in {NO_TASK, *INSIGHTS}]
+BESIDE = {"what-comes-next-in-a-visit.md": {"session"}, "what-goes-with-what.md": {"together", "like"}}
+"""The pages of questions about products alone, and the ways of `recommend` that answer them."""
+TASK_PAGES = [p for p in QUESTIONS if p.name not in {NO_TASK, *INSIGHTS, *BESIDE}]
 REFERENCE = REPOSITORY / "docs" / "reference"
 FEATURES = [pytest.param(f, id=f.name) for f in {f.name: f for keys in KEYS for f in every_feature(keys)}.values()]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -137,6 +140,20 @@ def test_a_question_that_insights_answer_names_them(name: str) -> None:
     (page,) = [p for p in QUESTIONS if p.name == name]
     asked = re.findall(r"^footfall insights (\S+)", "".join(blocks(page, "console")), re.MULTILINE)
     assert asked and all(insights_named(one) for one in asked)
+
+
+@pytest.mark.parametrize("name", sorted(BESIDE))
+def test_a_question_about_products_names_its_ways(name: str) -> None:
+    (page,) = [p for p in QUESTIONS if p.name == name]
+    asked = re.findall(r"^footfall recommend (\S+)", "".join(blocks(page, "console")), re.MULTILINE)
+    assert set(asked) == BESIDE[name]
+    for block in blocks(page, "python"):
+        exec(block, {})
+
+
+def test_the_rules_on_the_page_are_rules() -> None:
+    (toml,) = blocks(REPOSITORY / "docs" / "questions" / "what-to-show-whom.md", "toml")
+    assert declared(tomllib.loads(toml)["recommend"], "the page").told()
 
 
 @pytest.mark.parametrize("page", TASK_PAGES, ids=named)

@@ -20,7 +20,7 @@ from seeded_shop import BUY, SMALL, SPEND, day, seeded_shop, trainer
 TESTS = (day(92), day(106))
 CHANCES = {"auc", "average_precision", "brier", "log_loss", "calibration_error", "calibration_slope", "lift"}
 CHANCES |= {"observed_over_expected", "calibration_floor", "accuracy", "precision", "recall", "f1"}
-AMOUNTS = {"mae", "rmse", "wape", "total_bias", "correlation", "gini"}
+AMOUNTS = {"mae", "rmse", "r2", "wape", "total_bias", "correlation", "gini"}
 
 
 def prepared(task: Task, customers: int = 300) -> Trainer:

@@ -102,6 +102,8 @@ def test_amounts_agree_with_scikit_learn_and_numpy():
     assert same(m.mae(y, p, w), sk.mean_absolute_error(y, p, sample_weight=w))
     assert same(m.rmse(y, p, w), math.sqrt(sk.mean_squared_error(y, p, sample_weight=w)))
     assert same(m.correlation(y, p), np.corrcoef(y, p)[0, 1])
+    assert same(m.r2(y, p, w), sk.r2_score(y, p, sample_weight=w))
+    assert m.r2(y, np.full(len(y), y.mean())) == pytest.approx(0) and np.isnan(m.r2([3.0, 3.0], [1.0, 2.0]))
     assert same(m.wape(y, p), np.abs(y - p).sum() / y.sum())
     assert same(m.total_bias(y, p), p.sum() / y.sum() - 1)
     assert same(m.gini(y, y), 1.0) and same(m.gini(y, -y), -1.0) and same(m.gini(y, np.ones(3000)), 0.0)

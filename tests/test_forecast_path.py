@@ -26,7 +26,7 @@ from footfall.forecast import (
     rehearsal_origins,
     rehearse,
 )
-from footfall.forecast.choose import candidates
+from footfall.forecast.choose import candidates, fitted_at
 from footfall.models.panel import Floats, Panel
 
 CHEAP = Work(models=("seasonal_naive", "moving_average"))
@@ -55,6 +55,12 @@ def test_a_rehearsal_is_not_told_what_came() -> None:
     np.testing.assert_array_equal(found.told["lagged"][0], other.told["lagged"][0])
     assert (found.told["lagged"][1] != other.told["lagged"][1]).any()
     np.testing.assert_array_equal(found.actual[1], panel.values[:, origins[1] : origins[1] + 7])
+
+
+def test_a_model_is_fitted_anew_where_the_history_has_grown() -> None:
+    assert fitted_at((52, 65, 78)) == (52, 65, 78)
+    assert fitted_at((646, 674, 702, 730)) == (646, 646, 646, 730)
+    assert fitted_at(()) == ()
 
 
 def test_the_choice_takes_what_was_nearer_group_by_group_and_naive_keeps_guard() -> None:
@@ -144,6 +150,45 @@ def test_bands_are_ordered_finite_and_never_below_the_floor(miss: Floats, past: 
     assert (low95 <= low80).all() and (low80 <= point).all() and (point <= high80).all() and (high80 <= high95).all()
     assert not counts or low95.min() >= 0
     assert (high95 <= 12 * max(past.max(), 1e-9) + 1e-9).all()
+
+
+def _held(found: dict[int, tuple[Floats, Floats]], came: Floats, rows: slice = slice(None)) -> dict[int, float]:
+    return {n: float(((low <= came) & (came <= high))[rows].mean()) for n, (low, high) in found.items()}
+
+
+@pytest.mark.parametrize("season", [0.5, 4.0])
+def test_bands_of_a_busy_month_are_wider_than_those_of_a_quiet_one(season: float) -> None:
+    draw = np.random.default_rng(1)
+    mean = draw.uniform(20, 200, (400, 1))
+    usual = np.repeat(mean, 3, axis=1)
+    panel = _panel(draw.poisson(mean, (400, 30)).astype(float), floor=0.0)
+    actual = draw.poisson(usual, (4, *usual.shape)).astype(float)
+    said = np.broadcast_to(usual, actual.shape).copy()
+    ahead = season * usual
+    found = bands(panel, ahead, actual, said)
+    held = _held(found, draw.poisson(ahead).astype(float))
+    assert held[80] == pytest.approx(0.8, abs=0.05) and held[95] == pytest.approx(0.95, abs=0.03)
+    steady = bands(panel, usual, actual, said)
+    wide, plain = (np.mean(high - low) for low, high in (found[95], steady[95]))
+    assert wide / plain == pytest.approx(np.sqrt(season), rel=0.1)
+
+
+def test_series_that_hardly_sell_have_bands_of_their_own() -> None:
+    draw = np.random.default_rng(2)
+    often, seldom, steps = 900, 300, 3
+
+    def sold(shape: tuple[int, ...]) -> Floats:
+        """Near ten a day; or one piece on seven days of a hundred."""
+        one = 10 + draw.uniform(-2, 2, (*shape, often, steps))
+        return np.concatenate([one, (draw.random((*shape, seldom, steps)) < 0.07).astype(float)], axis=-2)
+
+    past = np.concatenate([sold(()) for _ in range(20)], axis=1)
+    panel = _panel(past, steps, floor=0.0)
+    point = np.repeat(np.r_[np.full(often, 10.0), np.full(seldom, 0.07)][:, None], steps, axis=1)
+    found = bands(panel, point, sold((4,)), np.broadcast_to(point, (4, *point.shape)).copy())
+    came = sold(())
+    assert _held(found, came, slice(0, often))[95] == pytest.approx(0.95, abs=0.02)
+    assert _held(found, came, slice(often, None))[95] > 0.95  # by the bands of the others it would be 93%
 
 
 def test_the_whole_line_finds_the_wave_and_says_so_again() -> None:

@@ -13,12 +13,12 @@ from tests.tiny_shop import CUTOFF, tiny_shop
 
 from footfall.engine import DuckDBEngine, Query, values_sql
 from footfall.errors import FootfallError, UsageError
-from footfall.forecast import Work, forecast
+from footfall.forecast import Work, backtest_tree, forecast, read_tree, ready_cutoff, resolved
 from footfall.forecast.series import SPINE, ended, ready_series, seasons_of, task_series
 from footfall.spans import shift, span
 from footfall.tables import create_tables, publish_views, refresh_known
 from footfall.tasks import Task
-from footfall.windows import Aggregate, Frame, Future, Spine, compile_windows, lines, orders
+from footfall.windows import Aggregate, Frame, Future, Spine, compile_windows, lines, orders, series
 
 WEEKS = Task("revenue-category-4w", "category", lines.where(kind="sale").sum("amount").every("7d"), "28d")
 
@@ -244,3 +244,27 @@ def test_from_facts_to_a_forecast_with_bands(shop: DuckDBEngine) -> None:
     assert made.rehearsal.origins == (8, 12, 16)
     assert (low >= 0).all() and (low <= made.answer.point).all() and (made.answer.point <= high).all()
     assert set(made.choice.models) <= {"moving_average", "seasonal_naive"}
+
+
+def test_a_gap_in_ready_made_series_is_no_zero() -> None:
+    engine = _ready([])
+    week = [f"2024-{m:02d}-{d:02d}" for m, d in ((1, 5), (1, 12), (1, 19), (1, 26), (2, 2), (2, 9))]
+    for store in "12":
+        for i, at in enumerate(week):
+            if (store, i) not in (("2", 1), ("2", 3)):
+                engine.execute(
+                    "insert into facts.series (series, keys, date, value, store_id, occurred_at, known_at, source) "
+                    "values ('s', ?, ?, ?, ?, ?, ?, 't')",
+                    [json.dumps({"store": store}), at, float(i), store, at, at],
+                )
+    task = resolved(engine, Task("s", "series", series.sum("value").every("7d"), "2w"))
+    assert task.keys == ("store_id",)
+    end = ready_cutoff(engine, task, None)
+    assert end == datetime(2024, 2, 16)
+    tree = read_tree(engine, task, end)
+    np.testing.assert_array_equal(tree.levels[-1].history, [[0, 1, 2, 3, 4, 5], [0, np.nan, 2, np.nan, 4, 5]])
+    np.testing.assert_array_equal(tree.levels[0].history, [[0, 1, 4, 3, 8, 10]])
+    # The same in a test of the past: what was not told is nothing to be measured by.
+    (total, own) = backtest_tree(engine, task, [datetime(2024, 1, 26)], work=Work(models=()))
+    np.testing.assert_array_equal(own.origins[0].actual, [[3, 4], [np.nan, 4]])
+    np.testing.assert_array_equal(total.origins[0].actual, [[3, 8]])

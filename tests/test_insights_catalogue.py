@@ -29,7 +29,7 @@ def engine() -> DuckDBEngine:
 def test_names_are_told_apart_and_found_with_a_hint() -> None:
     assert sum(len(of) for of in groups().values()) == len(NAMES)
     assert not set(NAMES) & set(groups())
-    assert set(groups()) == {"bayes", "explore", "what", "who", "why"}
+    assert set(groups()) == {"bayes", "explore", "satisfaction", "what", "who", "why"}
     assert [i.name for i in insights_named("rfm")] == ["rfm"]
     assert [i.name for i in insights_named("why")] == ["funnel", "buyers-differ"]
     with pytest.raises(UsageError, match=r"there is no insight 'funel'.*did you mean 'funnel'"):

@@ -20,6 +20,7 @@ from footfall import Shop, Task, orders
 from footfall.evaluate.metrics import auc
 from footfall.simulate import Dials, Simulated, simulate
 from footfall.tabular import Settings
+from footfall.tasks import CATALOGUE
 
 DAYS = 300
 AT = date(2026, 2, 23)
@@ -165,6 +166,20 @@ def test_expected_spend_is_right_in_total_and_rises_with_the_known(world: World)
     ours = np.array([said[c] for c in world.customers])
     assert ours.sum() == pytest.approx(world.spend.sum(), rel=0.3)
     assert np.corrcoef(np.argsort(np.argsort(ours)), np.argsort(np.argsort(world.spend)))[0, 1] > 0.5
+
+
+def test_expected_ratings_lie_on_the_scale_and_rise_with_those_that_came(world: World) -> None:
+    content = CATALOGUE["satisfaction-90d"].over("30d")
+    world.shop.fit(content, "linear", at=AT.isoformat())
+    rows = world.shop.predict(content, at=AT.isoformat()).to_pylist()
+    assert all(1 <= r["lower"] <= r["amount"] <= r["upper"] <= 5 for r in rows)
+    said = {r["customer_id"]: r["amount"] for r in rows}
+    came = world.shop.sql(
+        f"select customer_id, avg(rating) as rating from reviews where occurred_at >= '{AT}' group by 1"
+    ).to_pylist()
+    both = np.array([(said[r["customer_id"]], r["rating"]) for r in came if r["customer_id"] in said])
+    assert len(both) > 50 and np.corrcoef(both.T)[0, 1] > 0.05
+    assert both[:, 0].mean() == pytest.approx(both[:, 1].mean(), abs=0.35)
 
 
 # --- the truth stays hidden, the future too ---------------------------------------------------------------

@@ -12,6 +12,7 @@ from tests.toy_panel import START, toy, truth
 from footfall.errors import FootfallError, UsageError
 from footfall.models.contract import find_model, model_names
 from footfall.models.panel import Floats, Panel, filled, find_path_model, path_model_names, season_back
+from footfall.models.statsforecast import Statistical, affordable, arima_seconds
 
 ALWAYS = ("seasonal_naive", "moving_average", "lagged", "intermittent")
 FLAT = ("moving_average", "intermittent")
@@ -173,9 +174,29 @@ def test_gaps_are_bridged_and_beginnings_stay_open() -> None:
     np.testing.assert_array_equal(filled(row), [[np.nan, 2.0, 2.0, 3.0, 3.0]])
 
 
-def test_lagged_refuses_a_panel_of_other_columns() -> None:
+def test_lagged_goes_on_where_known_columns_come_and_go(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    days = np.datetime64("2024-01-01") + np.arange(127)
+    sale = (rng.random((1, 127)) < 0.2).astype(float)
+    values = 10 * np.ones((5, 120)) * (1 + 2 * sale[:, :120]) + rng.normal(0, 0.1, (5, 120))
+    told = Panel(values, days, 7, (7,), {"promotion": sale, "price": np.ones((1, 127))}, {}, 0.0)
+    model = find_path_model("lagged")(0).fit(told)
+    before = model.forecast(told)
+    model.save(tmp_path)
+    again = find_path_model("lagged").load(tmp_path)
+    np.testing.assert_array_equal(again.forecast(told), before)
+    # A column that it never learnt from changes nothing.
+    more = replace(told, known={**told.known, "weather": rng.random((1, 127))})
+    np.testing.assert_array_equal(again.forecast(more), before)
+    # One that is gone is taken as it usually was: no sale, and the usual price.
+    calm = replace(told, known={"promotion": np.zeros((1, 127)), "price": np.ones((1, 127))})
+    np.testing.assert_array_equal(again.forecast(replace(told, known={})), again.forecast(calm))
+    assert np.abs(before - again.forecast(calm)).max() > 5
+
+
+def test_lagged_refuses_a_panel_of_other_groups() -> None:
     panel = toy(3, 40, 5)
-    other = replace(panel, known={"holiday": np.zeros((1, 45))})
+    other = replace(panel, groups={"shelf": np.asarray([0, 0, 1])})
     with pytest.raises(FootfallError, match="fit it again"):
         _model("lagged").fit(panel).forecast(other)
 
@@ -220,3 +241,15 @@ def test_intermittent_finds_the_rate_and_lets_fade_what_is_no_longer_asked_for()
     gone = values.copy()
     gone[:, 150:] = 0.0
     assert _model("intermittent").forecast(_panel(gone, 1, 0.0)).mean() < 0.1 * rate
+
+
+def test_arima_is_one_of_the_statistical_methods_where_it_is_affordable() -> None:
+    few, many = toy(5, 60, 3), toy(60, 400, 7)
+    months = replace(few, seasons=(12,))
+    assert affordable(months) and not affordable(replace(months, seasons=(52,)))
+    assert not affordable(replace(many, seasons=(7,)))
+    assert Statistical.seconds(months)[1] > arima_seconds(months) > 1
+    if "statsforecast" in path_model_names():
+        assert "arima" in Statistical().parts(months) and "arima" not in Statistical().parts(
+            replace(few, seasons=(52,))
+        )

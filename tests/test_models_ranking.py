@@ -25,7 +25,7 @@ from footfall.models.ranking import (
     rank_model_names,
 )
 
-ALWAYS = ("content", "covisit", "ease", "neighbours", "own_history", "popular")
+ALWAYS = ("content", "covisit", "ease", "neighbours", "own_history", "popular", "text")
 HERE = rank_model_names()
 PERSONAL = [n for n in HERE if n not in ("popular", "own_history")]
 SETTINGS: dict[str, dict[str, Any]] = {"ease": {"l2": 5.0}, "implicit": {"factors": 2, "l2": 1.0}}
@@ -129,7 +129,7 @@ def test_an_unknown_setting_and_product_are_named(name: str) -> None:
         _model(name).fit(checkerboard()).similar(99, 2)
 
 
-@pytest.mark.parametrize("name", ["covisit", "ease", "content", *(["implicit"] if "implicit" in HERE else [])])
+@pytest.mark.parametrize("name", ["covisit", "ease", "content", "text", *(["implicit"] if "implicit" in HERE else [])])
 def test_similar_products_are_of_the_same_colour_and_not_itself(name: str) -> None:
     found = _model(name).fit(checkerboard()).similar(4, 3).items[0]
     assert 4 not in found.tolist()

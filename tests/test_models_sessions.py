@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,12 @@ def _oracle(
     for s in top:
         # The last shared item through which the session was found.
         back = min(place for place, item in enumerate(own) if s in [x for x in useful if item in past[x][1]][:recent])
-        for item in set(past[s][1]):
-            votes[item] += likeness[s] * max(1 - 0.1 * back, 0) * math.log((len(past) + 1) / (seen[item] + 1))
+        walk = [i for i, _ in groupby(past[s][1])]
+        place = {item: at for at, item in enumerate(walk)}  # where each was looked at last
+        for item in place:
+            near = 1 / math.log2(1 + max(abs(place[item] - place[own[back]]), 1))
+            votes[item] += near * likeness[s] * max(1 - 0.1 * back, 0) * math.log((len(past) + 1) / (seen[item] + 1))
+    votes[running[-1]] = 0.0  # it is being looked at
     return votes
 
 
@@ -67,7 +72,8 @@ def test_votes_are_what_the_method_says(seed: int) -> None:
 def test_a_running_sessions_own_items_do_not_come_again_unless_asked() -> None:
     model = _fitted([(1.0, [0, 1, 2]), (2.0, [0, 1])], 4)
     assert set(model.next([0], 4).items[0].tolist()) == {1, 2, -1}
-    assert 0 in model.next([0], 4, repeat=True).items[0].tolist()
+    again = model.next([0, 1], 4, repeat=True).items[0].tolist()
+    assert 0 in again and 1 not in again, "all but the one looked at now"
     assert (model.next([], 2).items == -1).all()
     assert (model.next([3], 2).items == -1).all(), "nobody ever looked at it"
     with pytest.raises(UsageError, match="no product number 4"):
@@ -100,3 +106,18 @@ def test_an_answer_fits_into_a_page_load() -> None:
         model.next(running, 20)
         spent.append(time.process_time() - start)
     assert np.median(spent) < 0.010
+
+
+def test_each_next_item_is_shown_for_one_of_the_session() -> None:
+    past = [(1.0, [0, 1]), (2.0, [0, 1]), (3.0, [2, 3])]
+    found, through = _fitted(past, 4).next_through([2, 0], 3)
+    shown = {int(i): int(t) for i, t in zip(found.items[0], through[0], strict=True)}
+    assert shown == {1: 0, 3: 2, -1: -1}
+    alone = _fitted(past, 4).next([2, 0], 3)
+    assert alone.items.tolist() == found.items.tolist()
+
+
+def test_what_stands_nearer_comes_first() -> None:
+    """One past session: after the shared item come 1, then 2, then 3."""
+    past = [(float(t), [0, 1, 2, 3]) for t in range(4)] + [(9.0, [4, 5])]
+    assert _fitted(past, 6).next([0], 4).items[0].tolist() == [1, 2, 3, -1]

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from tests.recommend_shop import CUSTOMERS, DAYS, END, NEXT, PRODUCTS, buys, recommend_shop
+from tests.recommend_shop import CUSTOMERS, DAYS, END, NEXT, PRODUCTS, START, buys, recommend_shop
 
 from footfall import Task, lines
 from footfall.engine import DuckDBEngine
@@ -30,6 +30,7 @@ from footfall.recommend import (
     scene,
     suited,
 )
+from footfall.recommend.compare import cold_starts, just_arrived, only_products, parts_of
 
 AT = END - timedelta(days=30)
 
@@ -103,3 +104,39 @@ def test_generators_can_be_named(tested: Scene) -> None:
     assert [s.take * 2 for s in half] == [s.take for s in whole]
     with pytest.raises(UsageError, match=r"no generator 'eese' for this shop; did you mean 'ease'"):
         suited(rows, labels=("eese",))
+
+
+def test_parts_are_who_the_customers_are_and_how_often_they_bought(tested: Scene) -> None:
+    history = tested.history
+    everyone = np.arange(len(history.customers))
+    found = parts_of(history, everyone)
+    days = {c: len({day for day, _ in buys(c) if day < DAYS - 30}) for c in range(CUSTOMERS)}
+    for c in range(CUSTOMERS):
+        row = history.numbers[f"c{c}"]
+        mine = {label for label, mask in found.items() if mask[row]}
+        decade = (20 + c % 40) // 10 * 10
+        band = "10 days or more" if days[c] >= 10 else "5 to 9 days" if days[c] >= 5 else "2 to 4 days"
+        assert mine == {f"age: {decade}-{decade + 9}", f"gender: {'fm'[c % 2]}", f"bought on {band}"}
+    cold = [history.numbers[f"c{c}"] for c in range(CUSTOMERS, CUSTOMERS + 4)]
+    assert not any(mask[cold].any() for label, mask in found.items() if label.startswith("bought"))
+    some = parts_of(history, everyone[:7])
+    assert {label: mask[:7].tolist() for label, mask in found.items() if mask[:7].any()} == {
+        label: mask.tolist() for label, mask in some.items()
+    }
+
+
+def test_cold_customers_and_new_products_are_told_apart(shop: DuckDBEngine, tested: Scene) -> None:
+    starts = cold_starts(tested.history)
+    silent = {f"c{c}" for c in range(CUSTOMERS, CUSTOMERS + 4)}
+    assert {str(tested.history.customers[i]) for i in starts["customers without any history"]} == silent
+    assert not len(starts["visitors who never bought"]), "there are no looks in this shop"
+    early = read_history(shop, NEXT, START + timedelta(days=110))
+    first = {p: min(day for c in range(CUSTOMERS) for day, one in buys(c) if one == p) for p in range(PRODUCTS - 2)}
+    wanted = {f"p{p}" for p, day in first.items() if day >= 80} | {"p18", "p19"}
+    assert {str(early.products[i]) for i in np.flatnonzero(just_arrived(early))} == wanted
+    assert "p0" not in wanted and "p4" in wanted
+    truth, _ = outcome(early, read_history(shop, NEXT, END), NEXT)
+    kept = only_products(truth, just_arrived(early))
+    assert kept.nnz and kept.nnz < truth.nnz and set(kept.indices) <= set(np.flatnonzero(just_arrived(early)))
+    lost = only_products(truth, ~just_arrived(early))
+    assert lost.nnz + kept.nnz == truth.nnz

@@ -34,6 +34,7 @@ from footfall.recommend import (
     scene,
     training_cutoffs,
 )
+from footfall.recommend.candidates import COLD
 from footfall.recommend.reasons import theme_of
 from footfall.tables import create_tables, publish_views, refresh_known
 
@@ -267,11 +268,12 @@ def test_themes_of_features() -> None:
 
 def test_who_did_not_answer_gives_no_reason(learnt: Scene) -> None:
     """Where own frequency answers alone, no other signal is named; nor does a long list name what was not proposed."""
-    alone = replace(learnt, ranker=replace(learnt.ranker, answer={ALL: OWN, NEW: "together"}))
+    alone = replace(learnt, ranker=replace(learnt.ranker, answer={ALL: OWN, NEW: "together", COLD: "popular"}))
     for mine in _by_customer(learnt.history, rank(alone, k=4)).values():
         assert all(r.startswith(("you b", "what customers buy")) or "of customers bought it" in r for _, _, r in mine)
-    for mine in _by_customer(learnt.history, rank(alone, k=2, way=NEW)).values():
-        assert all(r.startswith("since you bought") for _, _, r in mine)
+    for who, mine in _by_customer(learnt.history, rank(alone, k=2, way=NEW)).items():
+        bought = int(who[1:]) < CUSTOMERS
+        assert all(r.startswith("since you bought") if bought else "of customers bought it" in r for _, _, r in mine)
 
 
 def test_a_lesson_of_few_wrong_ones_keeps_all_right_ones(shop: DuckDBEngine, learnt: Scene) -> None:

@@ -16,6 +16,7 @@ from tests.toy_interactions import checkerboard
 
 from footfall.engine import DuckDBEngine
 from footfall.errors import FootfallError
+from footfall.models.ranking import Interactions
 from footfall.recommend import (
     Learning,
     bought_together,
@@ -62,6 +63,26 @@ def test_rules_are_what_counting_baskets_says() -> None:
     assert len(bought_together(rows, least=2, most=3).first) == 3
 
 
+def test_the_interval_of_the_lift_holds_the_true_one() -> None:
+    """Baskets drawn with known chances: a alone, b alone, both, neither."""
+    dice = np.random.default_rng(0)
+    both, first, second, baskets = 0.05, 0.1, 0.2, 2_000
+    true = both / ((both + first) * (both + second))
+    drawn = dice.multinomial(baskets, [both, first, second, 1 - both - first - second], size=400)
+    held = []
+    for n, a, b, _ in drawn:
+        col = np.concatenate([np.zeros(n + a), np.ones(n + b), np.full(baskets, 2)]).astype(np.int64)
+        row = np.concatenate([np.arange(n), n + np.arange(a), np.arange(n), n + a + np.arange(b), np.arange(baskets)])
+        none = np.zeros(len(row))
+        rows = Interactions(baskets, 3, row, col, none, none.astype(np.int64), none + 1, 1.0)
+        found = bought_together(rows, least=1)
+        pairs = {(int(x), int(y)): k for k, (x, y) in enumerate(zip(found.first, found.second, strict=True))}
+        there, back = pairs[0, 1], pairs[1, 0]
+        assert found.lower[there] == pytest.approx(found.lower[back]), "the lift has no direction"
+        held.append(found.lower[there] <= true <= found.upper[there])
+    assert 0.92 <= np.mean(held) <= 0.98
+
+
 def test_nothing_stands_together_where_every_basket_holds_one() -> None:
     assert len(bought_together(checkerboard(), least=1).first) == 0
 
@@ -70,11 +91,11 @@ def test_who_would_want_a_staple_are_those_whose_staple_it_is(shop: DuckDBEngine
     history = read_history(shop, NEXT, END)
     ranker = fit_ranker(shop, NEXT, END, learning=Learning(cutoffs=3, trees=40, rows=20_000), history=history)
     of = scene(ranker, history)
-    who, place, score = who_would_want(of, "p2", k=15)
+    who, place, score, why = who_would_want(of, "p2", k=15)
     wanted = {f"c{c}" for c in range(CUSTOMERS) if staple(c) == 2}
     assert len({str(history.customers[w]) for w in who} & wanted) >= 13
     assert (np.diff(place) >= 0).all()
-    assert len(who) == len(place) == len(score) == 15
+    assert len(who) == len(place) == len(score) == len(why) == 15 and all(why)
     with pytest.raises(FootfallError, match="no product 'q2'"):
         who_would_want(of, "q2")
 

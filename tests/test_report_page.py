@@ -93,7 +93,9 @@ def _first_task(table: pa.Table) -> pa.Table:
 
 
 def test_all_sections_stand_in_the_order_of_crisp_dm(read):
-    order = ["business", "understanding", "who", "what", "explore", "quality", "identity", "questions", "answers"]
+    order = ["business", "understanding", "who", "satisfaction", "what", "explore", "quality", "identity"]
+    order += ["questions", "answers"]
+    order += ["laboratory"]
     order += [
         "drivers",
         "why",

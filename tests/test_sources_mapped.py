@@ -146,6 +146,25 @@ def test_shop_of_three_files(engine: DuckDBEngine, tmp_path: Path) -> None:
         ("k2", "Ax", None, datetime(1900, 1, 1)),
     ]
     assert engine.rows("select keys, date, value from series") == [('{"store":"1","dept":"2"}', date(2024, 1, 1), 5.5)]
+    # The keys as columns, and the local midnight at which the period begins.
+    assert engine.rows("select store_id, category, product_id, occurred_at, known_at from series") == [
+        ("1", "2", None, datetime(2023, 12, 31, 23), datetime(2023, 12, 31, 23))
+    ]
+
+
+def test_series_whose_keys_have_other_names_are_mapped_by_hand(engine: DuckDBEngine, tmp_path: Path) -> None:
+    (tmp_path / "sold.csv").write_text("region,item,week,sold\nnorth,a,2024-01-01,5\nsouth,a,2024-01-01,7\n")
+    text = """[[files]]
+into = "series"
+columns = {store_id = "region", product_id = "item", date = "week", value = "sold"}
+constants = {series = "sales"}
+"""
+    load(engine, tmp_path / "sold.csv", mapping=mapping(tmp_path, text))
+    load(engine, tmp_path / "sold.csv", mapping=mapping(tmp_path, text))
+    assert engine.rows("select series, keys, store_id, product_id, value from series order by value") == [
+        ("sales", '{"store":"north","product":"a"}', "north", "a", 5.0),
+        ("sales", '{"store":"south","product":"a"}', "south", "a", 7.0),
+    ]
 
 
 def test_clocks_that_change(engine: DuckDBEngine, tmp_path: Path) -> None:

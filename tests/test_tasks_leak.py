@@ -10,10 +10,12 @@ import pytest
 
 from footfall.engine import DuckDBEngine, literal
 from footfall.forecast import series_query
+from footfall.models.review_text import learn_text
 from footfall.spans import midnight, shift
 from footfall.tables import TABLES, publish_views, refresh_known
+from footfall.tabular import read_reviews, reading
 from footfall.tasks import CATALOGUE, Task, answer_query, task_columns
-from footfall.windows import Frame, Shape, Window, compile_windows, features, shape
+from footfall.windows import Frame, Shape, Window, compile_windows, engineered, features, shape
 from tiny_shop import CUSTOMERS, CUTOFF, tiny_shop
 
 AT = literal(CUTOFF)
@@ -42,7 +44,8 @@ def frame(task: Task, way: str) -> Frame:
 
 def everything(engine: DuckDBEngine, task: Task, way: str, has: Shape, tasks: list[Task]) -> pa.Table:
     """The whole spine of `task` with each feature, and the populations and targets of all `tasks` (of equal keys)."""
-    windows: dict[str, Window] = {f.name: f.window for f in features(has, task.keys)}
+    read_reviews(engine)
+    windows: dict[str, Window] = {f.name: f.window for f in (*features(has, task.keys), *engineered(has, task.keys))}
     for one in tasks:
         windows |= task_columns(one).windows
     order = ", ".join([*task.keys, "cutoff"])
@@ -140,7 +143,8 @@ def test_no_series_holds_what_came_from_the_cutoff_on(shop: DuckDBEngine, name: 
     assert first.num_rows >= 8
     scramble(shop, literal(FRAMES[way][1][-1]))
     assert series(shop, CATALOGUE[name], way).equals(first)
-    shop.execute("update facts.lines set known_at = occurred_at where known_at > occurred_at")
+    asked = CATALOGUE[name].target.fact.table
+    shop.execute(f"update facts.{asked} set known_at = occurred_at where known_at > occurred_at")
     assert not series(shop, CATALOGUE[name], way).equals(first), "known_at ignored would change nothing"
 
 
@@ -183,6 +187,34 @@ def test_if_known_at_were_ignored_the_test_would_fail(shop: DuckDBEngine, way: s
     moved = {c for c in first.column_names if not again.column(c).equals(first.column(c))}
     for table in ("orders", "lines", "events", "reviews", "satisfaction", "customers"):
         assert [c for c in moved if c.startswith(table)], f"no feature of {table} would change"
+
+
+def test_if_reviews_were_read_by_later_words_the_test_would_fail(
+    shop: DuckDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hindsight(written: pa.Table, embedded: object = None) -> pa.Table:
+        words = learn_text(written.column("text").to_pylist(), written.column("rating").to_pylist())
+        known = written.select(["text", "read_at"]).group_by(["text", "read_at"]).aggregate([])
+        texts = known.column("text").to_pylist()
+        return known.append_column("sentiment", pa.array(words.sentiment(texts))).append_column(
+            "topic", pa.array(words.topic(texts))
+        )
+
+    task, has = CATALOGUE["buy-7d"], shape(shop)
+    moved = {}
+    for way in ("as it is", "by later words"):
+        if way != "as it is":
+            monkeypatch.setattr(reading, "readings", hindsight)
+            shop.execute("delete from settings where name = 'review readings'")
+        first = everything(shop, task, "by-day", has, [])
+        shop.execute("begin")
+        scramble(shop, AT)
+        again = everything(shop, task, "by-day", has, [])
+        shop.execute("rollback")
+        moved[way] = [c for c in first.column_names if not again.column(c).equals(first.column(c))]
+    assert moved["as it is"] == []
+    assert "reviews_sentiment_mean" in moved["by later words"]
+    assert all(c.startswith("reviews_") for c in moved["by later words"])
 
 
 def test_a_customer_first_known_late_is_not_in_an_earlier_population(shop: DuckDBEngine) -> None:

@@ -23,6 +23,10 @@ SENTENCES = {
     "become-customer-30d": "The chance of an order in the 30 days from the cutoff, "
     "for each customer with no order before it.",
     "spend-90d": "The expected spend in the 90 days from the cutoff, for each customer with an order before it.",
+    "satisfaction-90d": "The expected average rating per review in the 90 days from the cutoff, should there be any, "
+    "for each customer with an order in the 90 days before it.",
+    "satisfaction-score-90d": "The expected average satisfaction score in the 90 days from the cutoff, should there be "
+    "any, for each customer with an order in the 90 days before it.",
     "next-items-30d": "Which products among items bought in the 30 days from the cutoff, "
     "for each customer with an order before it.",
     "next-categories-30d": "Which categories among items bought in the 30 days from the cutoff, "
@@ -30,8 +34,12 @@ SENTENCES = {
     "revenue-total-90d": "The expected revenue, day by day, in the 90 days from the cutoff, in all.",
     "revenue-category-30d": "The expected revenue, day by day, in the 30 days from the cutoff, "
     "for each category known before it.",
+    "revenue-channel-30d": "The expected revenue, day by day, in the 30 days from the cutoff, "
+    "for each channel known before it.",
     "units-category-4w": "The expected units sold, week by week, in the 4 weeks from the cutoff, "
     "for each category known before it.",
+    "series-value-4w": "The expected value of series, week by week, in the 4 weeks from the cutoff, "
+    "for each series known before it.",
     "units-product-8w": "The expected units sold, week by week, in the 8 weeks from the cutoff, "
     "for each product known before it.",
 }
@@ -67,7 +75,7 @@ def test_other_tasks_in_words() -> None:
         "The chance of a visit (view or search) in the 30 days from the cutoff, for each customer known before it."
     )
     assert Task("m", "customer", large.mean("amount"), "30d").sentence == (
-        "The expected average order value (amount from 100) in the 30 days from the cutoff, "
+        "The expected average order value (amount from 100) in the 30 days from the cutoff, should there be any, "
         "for each customer known before it."
     )
 

@@ -70,6 +70,10 @@ def tiny_shop(engine: DuckDBEngine) -> None:
     event = {"event_id": "'e' || i", "session_id": "'v' || (i // 4)", "product_id": product, "category": category}
     event |= {"type": "case when r(21) < 0.7 then 'view' when r(21) < 0.9 then 'add_to_cart' else 'search' end"}
     review = {"review_id": "'r' || i", "product_id": product, "category": category, "rating": "ceil(r(22) * 5)"}
+    review["text"] = (
+        "case when r(22) < 0.4 then 'poor cheap' when r(22) < 0.6 then 'fine' else 'great soft' end"
+        " || ' ' || chr(97 + cast(floor(r(24) * 20) as integer)) || chr(97 + cast(floor(r(25) * 4) as integer))"
+    )
     engine.execute(_rows("customers", 500, 100, version, "'c' || (i % " + str(CUSTOMERS) + ")"))
     engine.execute(_rows("orders", 1500, 200, order, guest))
     engine.execute(_rows("lines", 3000, 300, line | sale))
@@ -89,5 +93,10 @@ def tiny_shop(engine: DuckDBEngine) -> None:
             f"select 'p' || (i % 30), 5 + i % 17, {START} + to_days(cast(i as integer)), "
             f"{START} + to_days(cast(i + i % 3 as integer)), 'tiny' from range(200) x(i)"
         )
+    engine.execute(f"""
+        insert into facts.series (series, keys, date, value, store_id, occurred_at, known_at, source)
+        select 'visits', '{{"store":"s' || (i % 3) || '"}}', cast({START} as date) + i // 3, 10 + i % 17,
+               's' || (i % 3), {START} + to_days(i // 3), {START} + to_days(i // 3 + (i % 5) * (i % 3)), 'tiny'
+        from (select cast(i as integer) as i from range(600) x(i))""")
     publish_views(engine)
     refresh_known(engine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from footfall.models.ranking import Interactions
+from footfall.models.ranking import Interactions, csr, single
 
 CUSTOMERS, PRODUCTS, AT = 40, 12, 400.0
 
@@ -27,5 +27,6 @@ def checkerboard() -> Interactions:
         CUSTOMERS, PRODUCTS, row, col, day.astype(np.float64), np.zeros(len(row), dtype=np.int64),
         np.ones(len(row)), AT,
         items={"category": np.arange(PRODUCTS) % 2, "brand": np.arange(PRODUCTS) // 4},
+        text=single(csr(np.ones(PRODUCTS), np.arange(PRODUCTS), np.arange(PRODUCTS) % 2, (PRODUCTS, 2))),
         people={"gender": np.arange(CUSTOMERS) % 2, "age_band": np.arange(CUSTOMERS) % 3},
     )  # fmt: skip

@@ -18,7 +18,11 @@ _HOMES = {
     "UsageError": "footfall.errors",
     "Span": "footfall.spans",
     "span": "footfall.spans",
-    **dict.fromkeys(["orders", "lines", "events", "reviews", "satisfaction", "customers"], "footfall.windows"),
+    "SklearnModel": "footfall.models.sklearn",
+    **dict.fromkeys(
+        ["orders", "lines", "events", "reviews", "satisfaction", "customers", "series"],
+        "footfall.windows",
+    ),
 }
 
 __all__ = sorted(_HOMES)

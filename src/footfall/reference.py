@@ -19,8 +19,21 @@ from footfall.cli import app
 from footfall.errors import UsageError
 from footfall.sources import Role, find_source, source_names
 from footfall.tables import RESULTS, TABLES, Table
+from footfall.tabular.engineered import KINDS, Made, candidates, label
 from footfall.tasks import CATALOGUE, Task
-from footfall.windows import FUNCTIONS, Aggregate, Fact, Feature, Past, Ratio, Shape, Upcoming, features
+from footfall.windows import (
+    FUNCTIONS,
+    READ,
+    Aggregate,
+    Fact,
+    Feature,
+    Past,
+    Ratio,
+    Shape,
+    Upcoming,
+    engineered,
+    features,
+)
 
 FOLDER = Path("docs") / "reference"
 FULL = Shape(
@@ -263,7 +276,31 @@ def features_page() -> str:
             f"{len(rows)} features, beside the key {' and '.join(map(_code, keys))}.",
             _table(["feature", "label", "said as", "said where there is none", "meaning"], rows),
         ]
-    return _page("Features", *parts)
+    return _page("Features", *parts, *_engineered())
+
+
+def _engineered() -> list[str]:
+    """Engineered features, as far as there are any for a shop that has everything."""
+    head = ["feature", "label", "said as", "said where there is none", "meaning"]
+    of = [*every_feature(("customer_id",)), *engineered(FULL)]
+    labels = {f.name: f.words.label for f in of}
+    made = [
+        (_code(Made(kind, names).name), label(kind, [labels[n] for n in names]), " and ".join(map(_code, names)))
+        for kind, names in candidates(of)
+    ]
+    return [
+        "## Engineered",
+        "Read only by models whose name says so (`engineered:logistic`; "
+        "[engineer features](../how-to/engineer-features.md)). Windows first, prepared like those above. `length`, "
+        "`sentiment` and `topic` are read out of a review's text: "
+        + "; ".join(f"`{column}` is {meaning}" for column, meaning in READ["reviews"].items())
+        + ".",
+        _table(head, [_feature_row(f) for f in engineered(FULL)]),
+        "Then what is made of features, learnt from the rows a model learns from and never from the target. A reason "
+        "names the feature it is made of; an interaction counts for both halves alike.",
+        _table(["kind", "what it is"], ((_code(k), text) for k, text in KINDS.items())),
+        _table(["feature", "label", "made of"], made),
+    ]
 
 
 def _names(role: Role, columns: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from footfall import answers, identity, quality, report
 from footfall import sources as raw
+from footfall.answers import read_given as read_given
 from footfall.answers import told_fit as told_fit
+from footfall.answers import variants as variants
 from footfall.engine import DuckDBEngine, Query
 from footfall.evaluate import Backtest
 from footfall.explain import CustomerStory
@@ -72,7 +74,10 @@ class Shop:
     @property
     def timezone(self) -> str:
         """The time zone whose midnights define days (IANA name; UTC until `load` or the setter names another)."""
-        return str(self.engine.value("select value from settings where name = 'timezone'") or "UTC")
+        if "timezone" not in self._kept:
+            found = self.engine.value("select value from settings where name = 'timezone'")
+            self._kept["timezone"] = str(found or "UTC")
+        return str(self._kept["timezone"])
 
     @timezone.setter
     def timezone(self, name: str) -> None:
@@ -148,9 +153,11 @@ class Shop:
         return table
 
     def insights(self, name: str | None = None) -> list[answers.Insighted]:
-        """Who, what and why in SQL: one insight, a group (bayes, explore, what, who, why), or all but explore.
+        """Who, what and why in SQL: one insight, a group (bayes, explore, satisfaction, what, who, why), or all but
+        explore.
 
-        Each answer has `words`, `table`, `sql` and `drawings()`; their rows are kept in tables `insight_...`.
+        Each answer has `words`, `table`, `sql` and `charts()`, and a notebook shows it whole; their rows are kept in
+        tables `insight_...`.
         """
         return answers.tell_insights(self.context, name)[0]
 
@@ -180,13 +187,16 @@ class Shop:
         models: Sequence[str] = (),
         cutoffs: int | None = None,
         identity: str = "today",
+        folds: int = 0,
+        tune: str | None = None,
     ) -> pa.Table:
         """Fit at earlier instants and compare with what then happened; a tidy table cutoff x model x metric.
 
         `identity`: whose facts are one customer's: by all links ("today"), those known at each cutoff ("as-of"), or
-        by the sources' own ids ("raw").
+        by the sources' own ids ("raw"). `folds`: groups of customers held out in turn, as a check of stability.
+        `tune`: the models compete tuned as well, anew before each test; a time shared by all searches, or trials.
         """
-        return self.backtested(task, models, cutoffs, identity).table()
+        return self.backtested(task, models, cutoffs, identity, folds, tune).table()
 
     def backtested(
         self,
@@ -194,18 +204,60 @@ class Shop:
         models: Sequence[str] = (),
         cutoffs: int | None = None,
         identity: str = "today",
+        folds: int = 0,
+        tune: str | None = None,
     ) -> Backtest:
-        """As `backtest`, whole: evaluations, curves, verdicts and the best model."""
-        return answers.backtest(self.context, self.task(task), models, cutoffs, identity)
+        """As `backtest`, whole: evaluations, curves, verdicts, the models side by side, and the best one."""
+        return answers.backtest(self.context, self.task(task), models, cutoffs, identity, folds, tune)
+
+    def audit(
+        self,
+        task: str | Task | None = None,
+        table: str | Path | None = None,
+        target: str = "target",
+        roles: Mapping[str, str] | None = None,
+        out: str | Path | None = None,
+    ) -> pa.Table:
+        """Look for leaks in a task, in a `table` of your own (CSV, Parquet), or in a study in a file of SQL over the
+        shop that means to answer the task; the rows of `audit`.
+
+        `target`: the column of the outcome. `roles`: which column is what, and more: `customer`, `cutoff`, `split`,
+        `horizon` ("30d"), `at`, `ignore` ("a+b").
+        """
+        if out is not None:
+            answers.check_ending(Path(out))
+        done = self.audited(task, table, target, roles)
+        name = done.name.replace("'", "''")
+        return self.sql(f"select * from audit where task = '{name}'", out)
+
+    def audited(
+        self,
+        task: str | Task | None = None,
+        table: str | Path | None = None,
+        target: str = "target",
+        roles: Mapping[str, str] | None = None,
+    ) -> answers.Audit:
+        """As `audit`, whole: its findings, and all of it in a sentence."""
+        asked = None if task is None else self.task(task)
+        return answers.audit(self.context, asked, None if table is None else Path(table), target, roles)
 
     def identity_effect(self, task: str | Task, cutoffs: int | None = None) -> pa.Table:
         """What resolution changed: customers, repeat rate and the backtest's metrics by each identity."""
         tests = self.settings.tests if cutoffs is None else cutoffs
         return answers.identity_effect(self.context, self.task(task), tests)
 
-    def fit(self, task: str | Task, model: str | None = None, at: str | datetime | None = None) -> answers.Fitted:
-        """Train on history before `at` (default: all of it) and save beside the shop, with its card."""
-        return answers.fit(self.context, self.task(task), model, self._at(at))
+    def fit(
+        self,
+        task: str | Task,
+        model: str | None = None,
+        at: str | datetime | None = None,
+        tune: str | None = None,
+    ) -> answers.Fitted:
+        """Train on history before `at` (default: all of it) and save beside the shop, with its card.
+
+        `tune`: seek better settings first, on instants before `at`, for so long ("5m") or so many trials ("40").
+        """
+        return answers.fit(self.context, self.task(task), model, self._at(at), tune)
 
     def predict(
         self,
@@ -214,18 +266,39 @@ class Shop:
         model: str | None = None,
         out: str | Path | None = None,
         top: int | None = None,
+        rules: answers.Ruling = None,
     ) -> pa.Table:
         """Answer for everyone the task asks about at `at`, with the newest model that knew nothing later.
 
         Returns the rows of `scores`, of a path those of `forecasts`, of a ranking those of `recommendations` (`top`
-        places per customer; default 10).
+        places per customer, default 10; `rules`: `{"exclude": ["P-7"], "new": True}`, which go before those of
+        `[recommend]` in `shop.toml`, or a file in their place; see `footfall.recommend.Rules`).
         """
         if out is not None:
             answers.check_ending(Path(out))
-        table = answers.predict(self.context, self.task(task), self._at(at), model, top)
+        held = None if rules is None else answers.rules_for(self.context, rules)
+        table = answers.predict(self.context, self.task(task), self._at(at), model, top, held)
         if out is not None:
             answers.write_file(table, Path(out))
         return table
+
+    def predict_one(
+        self,
+        task: str | Task,
+        given: Mapping[str, Any] | Callable[[str], str],
+        at: str | datetime | None = None,
+        model: str | None = None,
+        tell: Callable[[str], None] = print,
+    ) -> answers.One:
+        """The answer for one customer whom the shop does not know: chance or amount, its interval, and reasons.
+
+        `given`: attributes, single features and lists of what they did (docs/how-to/score-one-customer.md), or a
+        function that asks a person a question; `tell` then says what was wrong with an answer.
+        """
+        asked, cutoff = self.task(task), self._at(at)
+        if callable(given):
+            given = answers.prompted(self.context, asked, given, tell, cutoff, model)
+        return answers.predict_one(self.context, asked, given, cutoff, model)
 
     def explain(
         self, task: str | Task, who: str | None = None, at: str | datetime | None = None, top: int = 100
@@ -233,13 +306,94 @@ class Shop:
         """Why the answers are what they are: the `top` highest, or that of one customer, product or category."""
         return answers.explain(self.context, self.task(task), who, self._at(at), top)
 
+    def draw(
+        self,
+        task: str | Task,
+        who: str | None = None,
+        at: str | datetime | None = None,
+        out: str | Path | None = None,
+    ) -> list[report.Chart]:
+        """The same as charts: summary and dependence over a sample of all, or the way to one customer's answer.
+
+        A notebook shows them by themselves; `out` writes them too (.html, or the first as .svg, .png or .json).
+        """
+        path = None if out is None else Path(out)
+        return answers.draw_explanation(self.context, self.task(task), who, self._at(at), path)
+
+    def recommend(
+        self,
+        how: str,
+        what: str | Sequence[str] | None = None,
+        top: int = 10,
+        at: str | datetime | None = None,
+        rules: answers.Ruling = None,
+        out: str | Path | None = None,
+    ) -> pa.Table:
+        """What to show beside the lists of `predict`.
+
+        `session`: what comes next for a visitor who looked at these products (loaded once, then a few milliseconds
+        each); `like`: products like one, kept in `similar_products`; `together`: what is bought with one (without one:
+        the surest pairs), kept in `bought_together`; `who`: who would want it, kept in `prospects`.
+        """
+        if out is not None:
+            answers.check_ending(Path(out))
+        held = None if rules is None else answers.rules_for(self.context, rules)
+        table = answers.recommend(self.context, how, what, answers.Wish(top, self._at(at), held))
+        if out is not None:
+            answers.write_file(table, Path(out))
+        return table
+
+    def when(
+        self, at: str | datetime | None = None, model: str = "boosted", out: str | Path | None = None
+    ) -> answers.Waited:
+        """When each customer's next order comes: chances by 7, 14, 28, 56 and 91 days, median and interval, checked."""
+        if out is not None:
+            answers.check_ending(Path(out))
+        waited = answers.wait(self.context, self._at(at), model)
+        if out is not None:
+            answers.write_file(waited.table, Path(out))
+        return waited
+
     def who(self, customer: str, out: str | Path | None = None) -> CustomerStory:
         """Who a customer is: records, links with their weights, golden record; `out` writes a page or a picture."""
         return answers.tell_customer(self.engine, customer, None if out is None else Path(out))
 
     def models(self, task: str | None = None) -> pa.Table:
-        """Saved models, newest first."""
-        return pa.Table.from_pylist(answers.saved_models(self.engine, task))
+        """Saved models, newest first; `promoted` are those that `predict` uses instead of the newest."""
+        return pa.Table.from_pylist(answers.list_models(self.context, task))
+
+    def estimator(self, task: str | Task, model: str | None = None, out: str | Path | None = None) -> Any:
+        """The newest saved model of a task as a fitted estimator of scikit-learn's kind; `out` writes it by joblib.
+
+        Reading a joblib file runs whatever code is in it: read only your own.
+        """
+        return answers.as_estimator(self.context, self.task(task), model, None if out is None else Path(out))
+
+    def models_compare(self, task: str | Task) -> pa.Table:
+        """The task's saved models side by side: what each learnt from, its size, its metrics."""
+        return pa.Table.from_pylist(answers.compare_models(self.context, self.task(task)))
+
+    def models_card(
+        self, task: str | Task, model: str | None = None, at: str | datetime | None = None
+    ) -> tuple[dict[str, Any], str]:
+        """The card of a saved model (default: of the one `predict` uses), as a document and as text."""
+        return answers.model_card(self.context, self.task(task), model, self._at(at))
+
+    def models_promote(
+        self, task: str | Task, model: str | None, at: str | datetime | None = None
+    ) -> dict[str, Any] | None:
+        """From now on `predict` uses this saved model of the task; None: the newest again."""
+        return answers.promote_model(self.context, self.task(task), model, self._at(at))
+
+    def models_remove(
+        self, task: str | Task, model: str, at: str | datetime | None = None, promoted: bool = False
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """Delete a saved model; a promoted one only with `promoted`. Returns it, and the one that answers now."""
+        return answers.remove_model(self.context, self.task(task), model, self._at(at), promoted)
+
+    def models_add(self, folder: str | Path) -> dict[str, Any]:
+        """Bring in a saved model's folder from another machine."""
+        return answers.add_model(self.context, self.tasks(), Path(folder))
 
     # --- all of it ----------------------------------------------------------------------------------------
 

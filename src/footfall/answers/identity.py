@@ -9,17 +9,26 @@ import pyarrow as pa
 
 from footfall.answers.context import Context
 from footfall.answers.keep import Row, write
-from footfall.answers.work import backtest_task, ready
+from footfall.answers.work import backtest_task, reading, ready
 from footfall.errors import UsageError, did_you_mean
 from footfall.evaluate import Backtest
+from footfall.tabular import Budget
 from footfall.tasks import Task
 from footfall.windows import IDENTITIES, identity_as
 
 TOLD = ("auc", "average_precision", "log_loss", "rmse", "wape", "total_bias")
 
 
-def backtest_as(context: Context, task: Task, models: Sequence[str], tests: int, identity: str) -> Backtest:
-    """Backtest a task with facts keyed by an identity, see `IDENTITIES`.
+def backtest_as(
+    context: Context,
+    task: Task,
+    models: Sequence[str],
+    tests: int,
+    identity: str,
+    folds: int = 0,
+    budget: Budget | None = None,
+) -> Backtest:
+    """Backtest a task with facts keyed by an identity, see `IDENTITIES`; the rest as `backtest_task`.
 
     Raises:
         UsageError: there is no such identity.
@@ -27,8 +36,8 @@ def backtest_as(context: Context, task: Task, models: Sequence[str], tests: int,
     """
     if identity not in IDENTITIES:
         raise UsageError(f"there is no identity '{identity}'{did_you_mean(identity, IDENTITIES)}")
-    keyed = replace(context, settings=replace(context.settings, identity=identity))
-    return backtest_task(keyed, ready(keyed, [task], tests=tests)[task.name], models)
+    keyed = reading(replace(context, settings=replace(context.settings, identity=identity)), models)
+    return backtest_task(keyed, ready(keyed, [task], tests=tests)[task.name], models, folds=folds, budget=budget)
 
 
 def identity_effect(context: Context, task: Task, tests: int, model: str = "boosted") -> pa.Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,14 +11,38 @@ import pyarrow as pa
 from footfall.answers.context import Context, now
 from footfall.answers.keep import write_text
 from footfall.errors import FootfallError
-from footfall.insights import Answer as Answer
-from footfall.insights import ask_all, catalogue, ground, insights_named, keep, page_queries, page_statements
-from footfall.report import SECTIONS, Page, render
+from footfall.insights import Answer, ask_all, catalogue, ground, insights_named, keep, page_queries, page_statements
+from footfall.report import SECTIONS, Chart, Page, chart, render
+from footfall.report.terminal import cell
 
 EXPLORE = "explore"
+_ROWS = 12
+"""Rows of the table that a notebook shows."""
 
 
-def tell_insights(context: Context, name: str | None = None) -> tuple[list[Answer], list[tuple[str, str]]]:
+@dataclass(frozen=True)
+class Insighted(Answer):
+    """An insight's answer; a notebook shows its question, its sentences, the first rows and the charts."""
+
+    def charts(self) -> list[Chart]:
+        """Its charts, each an object that a notebook shows, and that becomes an Altair chart or a picture."""
+        return [chart(d.kind, d.title, d.rows, d.options) for d in self.drawings()]
+
+    def _repr_html_(self) -> str:
+        names = self.table.column_names
+        rows = self.table.slice(0, _ROWS).to_pylist()
+        head = "".join(f"<th>{escape(n)}</th>" for n in names)
+        body = "".join("<tr>" + "".join(f"<td>{escape(cell(r[n]))}</td>" for n in names) + "</tr>" for r in rows)
+        left = self.table.num_rows - len(rows)
+        more = f"<p>... and {left:,} more rows</p>" if left > 0 else ""
+        drawn = "".join(f"<figure>{c.svg()}</figure>" for c in self.charts())
+        return (
+            f"<h3>{escape(self.insight.question)}</h3><p>{escape(self.words)}</p>{drawn}"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+        )
+
+
+def tell_insights(context: Context, name: str | None = None) -> tuple[list[Insighted], list[tuple[str, str]]]:
     """Ask one insight, a group of them, or all but the look at the data; what is told is kept as tables.
 
     Returns the answers, and the names that could not be answered with the reason.
@@ -31,7 +57,7 @@ def tell_insights(context: Context, name: str | None = None) -> tuple[list[Answe
     if not told:
         raise FootfallError(left[0][1])
     keep(context.engine, told, now())
-    return told, left
+    return [Insighted(a.insight, a.sql, a.table, a.words) for a in told], left
 
 
 def explore_page(context: Context, out: Path) -> None:

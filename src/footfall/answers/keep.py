@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv, parquet
 
+from footfall.answers.cards import told
 from footfall.answers.context import Context, now
 from footfall.engine import Engine
 from footfall.errors import FootfallError, UsageError
@@ -60,7 +61,7 @@ def versions() -> dict[str, str]:
 
 
 def model_folder(context: Context, task: Task, model: str, at: datetime) -> Path:
-    return context.models / task.name / model / f"{at:%Y-%m-%dT%H%M%S}"
+    return context.models / task.name / model.replace(":", "_") / f"{at:%Y-%m-%dT%H%M%S}"
 
 
 def save_predictor(context: Context, predictor: Predictor) -> Path:
@@ -75,6 +76,7 @@ def save_predictor(context: Context, predictor: Predictor) -> Path:
         )
     }
     card = predictor.save(folder, metrics, versions())
+    (folder / "card.md").write_text(told(card), encoding="utf-8")
     row = {"task": task.name, "model": model, "cutoff": at, "path": folder.name, "card": json.dumps(card)}
     row["path"] = folder.relative_to(context.models).as_posix()
     write(context.engine, "models", [row], {"task": task.name, "model": model, "cutoff": at})
@@ -82,18 +84,19 @@ def save_predictor(context: Context, predictor: Predictor) -> Path:
 
 
 def saved_models(engine: Engine, task: str | None = None) -> list[Row]:
-    """Saved models, newest first: task, model, cutoff, path, made_at."""
+    """Saved models, newest first: task, model, cutoff, path, made_at, promoted."""
     where = "where task = ?" if task else ""
     found = engine.rows(
-        f"select task, model, cutoff, path, made_at from models {where} "
+        "select task, model, cutoff, path, made_at, (task, model, cutoff) in "
+        f"(select (task, model, cutoff) from promotions) as promoted from models {where} "
         "order by task, cutoff desc, made_at desc, model",
         [task] if task else [],
     )
-    return [dict(zip(("task", "model", "cutoff", "path", "made_at"), r, strict=True)) for r in found]
+    return [dict(zip(("task", "model", "cutoff", "path", "made_at", "promoted"), r, strict=True)) for r in found]
 
 
 def newest_model(context: Context, task: Task, at: datetime | None = None, model: str | None = None) -> Row:
-    """The row of `models` of the newest one that knew nothing at or after `at`.
+    """The row of `models` of the promoted one, else of the newest, that knew nothing at or after `at`.
 
     Raises:
         FootfallError: there is none; the message says which there are.
@@ -111,7 +114,10 @@ def newest_model(context: Context, task: Task, at: datetime | None = None, model
             if at
             else f"no saved model of {task.name}{kind}; run: footfall fit {task.name}"
         )
-    return fitting[0]
+    chosen = [m for m in found if m["promoted"]]
+    if model is None and chosen and chosen[0] not in fitting:
+        context.progress(f"{task.name}: the promoted model knows what came after {at:%Y-%m-%d}; an earlier one answers")
+    return next((m for m in fitting if m["promoted"] and model is None), fitting[0])
 
 
 def load_predictor(context: Context, task: Task, at: datetime | None = None, model: str | None = None) -> Predictor:
@@ -151,6 +157,12 @@ def write_text(text: str, path: Path) -> None:
     """Write a text file (UTF-8), its folder made when absent. Raises FootfallError when it cannot be written."""
     with _writing(path):
         path.write_text(text, encoding="utf-8")
+
+
+def write_bytes(data: bytes, path: Path) -> None:
+    """Write a file, its folder made when absent. Raises FootfallError when it cannot be written."""
+    with _writing(path):
+        path.write_bytes(data)
 
 
 def check_ending(path: Path) -> None:

@@ -24,13 +24,30 @@ QUERIES: dict[str, str] = {
     "quality": "select * from quality order by rows desc, table_name, check_name, column_name",
     "quarantine_reasons": "select source, reason, count(*) as rows, min(raw) as example from quarantine\n"
     "group by source, reason order by rows desc, source, reason",
-    "questions": "select task, sentence, kind, horizon, population, positives, base_rate, model, caution\n"
+    "questions": "select task, sentence, kind, horizon, population, positives, base_rate, unit, model, caution\n"
     f"from questions order by model is null, list_position({list(CATALOGUE)}, task), task",
     "evaluations": f"select * exclude (level) from evaluations where {_NO_PATH}\n"
     "order by task, cutoff nulls first, model, metric",
     "verdicts": f"select * from verdicts where {_NO_PATH} order by task, model",
+    "comparison": "select * from comparison order by task, mean, model",
+    "tuning": "with own as (\n"
+    "  select task, model, cutoff, losses as own_losses from tuning where state = 'own'\n"
+    "), reached as (\n"
+    "  select t.*, o.own_losses, '$[' || (json_array_length(losses) - 1) || ']' as place\n"
+    "  from tuning t join own o using (task, model, cutoff)\n"
+    ")\n"
+    "select * exclude (losses, own_losses, place), cast(json_extract_string(losses, place) as double)\n"
+    "  / cast(json_extract_string(own_losses, place) as double) - 1 as against\n"
+    "from reached order by task, model, cutoff, trial",
     "curves": "select * from curves order by task, model, curve, bin",
     "importances": "select * from importances where rank <= 10 order by task, rank",
+    "contributions": "select task, model, feature, label, round(value, 3) as value, text, place,\n"
+    "  round(contribution, 4) as contribution, error, sampled\n"
+    "from (select *, avg(abs(contribution)) over (partition by task, model, feature) as size from contributions)\n"
+    "qualify dense_rank() over (partition by task, model order by size desc, feature) <= 6\n"
+    "  and row_number() over (partition by task, model, feature order by hash(customer_id, category)) <= 180\n"
+    "order by task, model, feature, contribution",
+    "explained": "select * from explained order by task, step",
     "models": "select task, model, cutoff, path, made_at from models order by task, cutoff desc, model",
     "stages": "select * from stages",
     "daily": "select cast(local_time(occurred_at, '{tz}') as date) as date, count(*) as orders,\n"
@@ -178,7 +195,7 @@ def _headlines(engine: Engine, currency: str) -> list[Headline]:
         found.append(Headline("Revenue expected in 30 days", f"{unit}{row[0][0]:,.0f}", note))
     told = engine.rows(
         "select count(*), count(*) filter (where v.verdict = 'yes') from verdicts v "
-        "join questions q on q.task = v.task and q.model = v.model"
+        "join questions q on q.task = v.task and (q.model = v.model or (q.kind = 'ranking' and q.model is not null))"
     )
     if told and told[0][0]:
         found.append(

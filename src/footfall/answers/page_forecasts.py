@@ -5,13 +5,13 @@ from __future__ import annotations
 _PATHS = "(select task from questions where kind = 'path')"
 _ASKED = "(t.task, t.cutoff, t.model) in (select (task, cutoff, model) from questions where kind = 'path')"
 _SAME = "h.task = t.task and h.cutoff = t.cutoff and h.level = t.level" + "".join(
-    f" and h.{key} is not distinct from t.{key}" for key in ("product_id", "category", "brand", "store_id")
+    f" and h.{key} is not distinct from t.{key}" for key in ("product_id", "category", "brand", "store_id", "channel")
 )
 
 FORECASTS: dict[str, str] = {
     "forecasts": f"""
 select * from forecasts t where {_ASKED}
-order by task, level, product_id, category, brand, store_id, step""",
+order by task, level, product_id, category, brand, store_id, channel, step""",
     "forecast_history": """
 select t.* from forecast_history t
 join questions q on q.task = t.task and q.cutoff = t.cutoff and q.kind = 'path'
@@ -36,11 +36,12 @@ with sums as (
 )
 select * from summed order by task, level <> 'total', amount desc, level, product_id, category""",
     "forecast_words": f"""
-select t.level, t.product_id, t.category, t.brand, t.store_id, t.words, t.task, s.amount, n.name
+select t.level, t.product_id, t.category, t.brand, t.store_id, t.channel, t.words, t.task, s.amount, n.name
 from forecast_parts t
 join forecast_totals s on s.task = t.task and s.cutoff = t.cutoff and s.model = t.model and s.level = t.level
   and s.product_id is not distinct from t.product_id and s.category is not distinct from t.category
   and s.brand is not distinct from t.brand and s.store_id is not distinct from t.store_id
+  and s.channel is not distinct from t.channel
 left join products n on n.product_id = t.product_id
 where t.part = 'change' and {_ASKED}
 qualify s.steps = max(s.steps) over (partition by t.task, t.level)
@@ -81,6 +82,9 @@ from agreement order by forecast desc, category""",
 DECISIONS = {name: sql.strip() for name, sql in DECISIONS.items()}
 
 _RANKED = "(select task from questions where kind = 'ranking')"
+_TOLD = "metric in ('ndcg@20', 'recall@20', 'precision@20', 'map@20', 'mrr@20', 'hit_rate@20', 'recall@5', " + (
+    "'hit_rate@5', 'coverage@20', 'novelty@20', 'diversity@20', 'popularity_bias@20')"
+)
 RANKINGS: dict[str, str] = {
     "recommended": """
 with busiest as (
@@ -95,9 +99,22 @@ where r.rank <= 5
 order by r.task, b.orders desc, r.customer_id, r.rank""",
     "ranking_evaluations": f"""
 select * exclude (level) from evaluations
-where task in {_RANKED} and cutoff is null and metric in ('ndcg@20', 'recall@20', 'recall@5', 'hit_rate@5')
+where task in {_RANKED} and cutoff is null and level is null and {_TOLD}
 order by task, max(value) filter (where metric = 'ndcg@20') over (partition by task, model) desc, model, metric""",
+    "ranking_parts": f"""
+select e.*, p.value as less_popular, p.lower as less_popular_lower, p.upper as less_popular_upper
+from evaluations e
+left join evaluations p on p.task = e.task and p.model = e.model and p.level = e.level and p.cutoff is null
+  and p.metric = e.metric || ' less popular'
+where e.task in {_RANKED} and e.cutoff is null and e.level is not null and e.metric in ('ndcg@20', 'recall@20')
+order by e.task, e.level, e.model = 'answer' desc, e.value desc, e.model, e.metric""",
     "ranking_verdicts": f"select * from verdicts where task in {_RANKED} order by task, model",
+    "pairs_together": """
+select b.*, count(*) over () as pairs from bought_together b
+where product_id < other_id or not exists (
+  select 1 from bought_together o where o.product_id = b.other_id and o.other_id = b.product_id
+)
+order by lower desc, product_id, other_id limit 10""",
 }
 """Tables of a shop that recommends."""
 RANKINGS = {name: sql.strip() for name, sql in RANKINGS.items()}

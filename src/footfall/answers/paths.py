@@ -34,15 +34,20 @@ from footfall.forecast import (
     Work,
     backtest_tree,
     fit_tree,
+    is_ready,
     measure,
+    ready_cutoff,
+    ready_span,
+    resolved,
     series_query,
     whole_periods,
 )
 from footfall.models.panel import find_path_model
 from footfall.spans import month_start, shift
 from footfall.tasks import Task
+from footfall.windows import shape
 
-KEYS = ("product_id", "category", "brand", "store_id")
+KEYS = ("product_id", "category", "brand", "store_id", "channel")
 DECIDING = "wape"
 """The measure the verdict on a forecast is spoken on."""
 EXPLAINED = 1_000
@@ -51,13 +56,16 @@ EXPLAINED = 1_000
 
 def check_answerable(task: Task, context: Context) -> None:
     """Raise FootfallError when this shop cannot answer the path task."""
-    found = context.shape()
     table = task.target.fact.table
+    found = shape(context.engine, context.tz) if is_ready(task) else context.shape()
+    if is_ready(task) and not found.has(table):
+        raise FootfallError(f"{task.name} asks about ready-made series, and the shop has none")
+    task = resolved(context.engine, task)
     if not set(task.keys) <= set(KEYS):
         entity = " and ".join([task.entity] if isinstance(task.entity, str) else task.entity)
         raise FootfallError(
             f"{task.name} asks for a path per {entity}; "
-            "paths are forecast per product, category, brand or store, or in total (entity 'all')"
+            "paths are forecast per product, category, brand, store or channel, or in total (entity 'all')"
         )
     for needed in sorted({table, *(p.aggregate.fact.table for p in task.population)}):
         if not found.has(needed):
@@ -67,8 +75,15 @@ def check_answerable(task: Task, context: Context) -> None:
             raise FootfallError(f"{task.name} asks per {key.removesuffix('_id')}, and the shop's {table} name none")
 
 
+def concerns(task: Task, context: Context) -> bool:
+    """False for a task on ready-made series in a shop without any: nothing is lacking there."""
+    return not is_ready(task) or bool(context.engine.value("select count(*) from (select 1 from series limit 1)"))
+
+
 def cutoff_of(context: Context, task: Task, at: datetime | None = None) -> datetime:
     """The instant to answer for: `at`, else the end of the data; of calendar months, the first of the last one."""
+    if is_ready(task):
+        return ready_cutoff(context.engine, task, at, context.tz)
     if at is not None:
         return at
     end = context.clock(context.shape()).end
@@ -80,12 +95,16 @@ def origins_of(context: Context, task: Task, tests: int) -> list[datetime]:
 
     Each has at least two horizons of history before it. Raises FootfallError where not one has.
     """
-    clock = context.clock(context.shape())
-    last = month_start(clock.end, context.tz) if _monthly(task) else clock.end
+    if is_ready(task):
+        begun, end = ready_span(context.engine, task, context.tz)
+    else:
+        clock = context.clock(context.shape())
+        begun, end = clock.first, clock.end
+    last = month_start(end, context.tz) if _monthly(task) else end
     found: list[datetime] = []
     for k in range(1, tests + 1):
         at = shift(last, task.span, -k, context.tz)
-        if shift(at, task.span, -2, context.tz) < clock.first:
+        if shift(at, task.span, -2, context.tz) < begun:
             break
         found.append(at)
     if not found:
@@ -99,6 +118,7 @@ def origins_of(context: Context, task: Task, tests: int) -> list[datetime]:
 def show(context: Context, task: Task, at: datetime | None = None) -> Query:
     """The SQL that makes the series of a path task as known at `at`."""
     check_answerable(task, context)
+    task = resolved(context.engine, task)
     cutoff = cutoff_of(context, task, at)
     grid, _ = whole_periods(context.engine, task, cutoff, context.tz)
     return series_query(task, (*grid, cutoff), context.tz)
@@ -113,6 +133,7 @@ def backtest(context: Context, task: Task, models: Sequence[str], tests: int, dr
         FootfallError: the history is too short for one test, or the shop cannot answer the task.
     """
     check_answerable(task, context)
+    task = resolved(context.engine, task)
     origins = origins_of(context, task, tests)
     context.progress(f"{task.name}: forecasting at {len(origins)} test dates")
     tested = backtest_tree(context.engine, task, origins, context.tz, _work(context, models))
@@ -126,6 +147,7 @@ def backtest(context: Context, task: Task, models: Sequence[str], tests: int, dr
 def fit(context: Context, task: Task, model: str | None = None, at: datetime | None = None) -> FittedTree:
     """Rehearse, choose and fit on history before `at`, save the models with their card, and write `questions`."""
     check_answerable(task, context)
+    task = resolved(context.engine, task)
     cutoff = cutoff_of(context, task, at)
     name = model or AUTOMATIC
     context.progress(f"{task.name}: fitting {name}")
@@ -163,6 +185,7 @@ def predict(
     Writes `forecasts`, `forecast_totals`, `forecast_quantiles`, `forecast_history` and `anomalies`.
     """
     check_answerable(task, context)
+    task = resolved(context.engine, task)
     cutoff = cutoff_of(context, task, at)
     saved = newest_model(context, task, cutoff, model)
     name = str(saved["model"])
@@ -173,9 +196,11 @@ def predict(
         if "fit it again" not in str(error):
             raise
         raise FootfallError(
-            f"{task.name}: other things are known beside the series at {cutoff:%Y-%m-%d} (prices, holidays, "
-            f"promotions, outside data) than when its models were fitted; run: footfall fit {task.name}"
+            f"{task.name}: the shop's series are grouped otherwise at {cutoff:%Y-%m-%d} (categories, stores) than when "
+            f"its models were fitted; run: footfall fit {task.name}"
         ) from None
+    for note in tree.changed:
+        context.progress(f"{task.name}: {note}")
     past = {"task": task.name, "cutoff": cutoff}
     head = {**past, "model": name}
     tables = {
@@ -202,6 +227,7 @@ def explain(context: Context, task: Task, who: str | None = None, at: datetime |
     Raises:
         FootfallError: no saved model, or no series called `who`.
     """
+    task = resolved(context.engine, task)
     _, fitted, tree = predict(context, task, at)
     if who is not None and all(who not in member for member in tree.own.level.members):
         raise FootfallError(f"{task.name} forecasts no {tree.own.level.name} '{who}' at {tree.cutoff:%Y-%m-%d}")

@@ -1,33 +1,35 @@
-"""Tasks that ask for a ranking, carried out: test, fit, recommend, explain, and write the result tables."""
+"""Tasks that ask for a ranking, carried out: fit, recommend, explain, and write the result tables."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from footfall.answers.context import Context, now
-from footfall.answers.keep import Row, model_folder, newest_model, schema_of, versions, write
-from footfall.answers.paths import origins_of
+from footfall.answers.keep import Row, model_folder, newest_model, read_toml, versions, write
+from footfall.answers.ranking_rows import RankingRows
 from footfall.engine import Query
 from footfall.errors import FootfallError, UsageError
-from footfall.evaluate import Backtest, verdict
-from footfall.evaluate.ranking import Catalogue, Shown, measure_rankings
 from footfall.recommend import (
-    OWN,
-    RERANKED,
+    ALL,
+    NEW,
     History,
     Learning,
     Ranker,
     Ranking,
-    compared,
+    Rules,
+    Scene,
+    declared,
     fit_ranker,
     interactions_query,
-    outcome,
     population,
     rank,
     read_history,
@@ -36,22 +38,28 @@ from footfall.recommend import (
 from footfall.tabular import RUN_BUDGET
 from footfall.tasks import Task
 
-PLACES = (5, 10, 20)
-DECIDING = ("ndcg", 20)
-"""What the verdict is spoken on: the right things, and high up."""
+Ruling = Rules | Mapping[str, Any] | str | Path | None
+"""Rules as they may be given: themselves, a document, a file of TOML or JSON; None: those of `shop.toml`."""
 TOP = 10
 """Places that are written for each customer, unless told otherwise."""
 COLUMNS = ("product_id", "category")
+CROWD, BUSY, SPARSE = 100_000, 20_000, 0.4
+"""Customers above which fewer candidates are looked at for each (`BUSY`: within a run), and how many, as a multiple of
+the usual number."""
+RETURNED = 2_000_000
+"""Rows of lists up to which all of them are returned; more stand in the shop's table only."""
 
 
 def check_answerable(task: Task, context: Context) -> None:
     """Raise FootfallError when this shop cannot answer the ranking task."""
     if task.keys != ("customer_id",) or task.target.column not in COLUMNS:
         raise FootfallError(f"{task.name}: products or categories are ranked, and for customers")
-    found = context.shape()
-    table = task.target.fact.table
-    if not found.has(table) or not found.has(table, str(task.target.column)):
-        raise FootfallError(f"{task.name} asks about {task.target.column} in {table}, and the shop has none")
+    table, column = task.target.fact.table, str(task.target.column)
+    there = context.shape().has(table) and context.engine.rows(
+        f"select 1 from {table} where {column} is not null limit 1"
+    )
+    if not there:
+        raise FootfallError(f"{task.name} asks about {column} in {table}, and the shop has none")
 
 
 def show(context: Context, task: Task, at: datetime | None = None) -> Query:
@@ -61,64 +69,72 @@ def show(context: Context, task: Task, at: datetime | None = None) -> Query:
     return interactions_query(context.engine, task.target.fact, str(task.target.column), cutoff)
 
 
-def backtest(context: Context, task: Task, models: Sequence[str], tests: int, draws: int = 300) -> Backtest:
-    """Rank at earlier instants and compare with what was then taken; writes `evaluations` and `verdicts`.
+def rules_for(context: Context, given: Ruling = None) -> Rules:
+    """The rules that hold: those of `[recommend]` in the `shop.toml` beside the shop, those given before them.
 
-    Beside the answer stand every generator of candidates, what each customer took most often (filled up with what is
-    popular), and what is popular.
+    `given`: rules, a document of them, the same as text in TOML (`new = true`), or a file of TOML or JSON, which takes
+    the place of `shop.toml`'s.
 
     Raises:
-        FootfallError: the history is too short for one test. UsageError: a model that no list is made by.
+        FootfallError: a file that cannot be read, or a word in it that is no rule.
     """
-    check_answerable(task, context)
-    origins = origins_of(context, task, tests)
-    end = context.clock(context.shape()).end
-    later = read_history(context.engine, task, end, context.tz)
-    parts: list[Shown] = []
-    for at in origins:
-        context.progress(f"{task.name}: ranking at {at:%Y-%m-%d}")
-        history = read_history(context.engine, task, at, context.tz)
-        ranker = fit_ranker(context.engine, task, at, context.tz, _learning(context), history)
-        who = population(context.engine, task, history)
-        truth, _ = outcome(history, later, task)
-        lists = compared(scene(ranker, history), who, max(PLACES))
-        for name in models:
-            if name not in lists:
-                raise UsageError(f"no list is made by '{name}'; known: {', '.join(lists)}")
-        kept = {n: found for n, found in lists.items() if not models or n in models or n in (OWN, RERANKED, "popular")}
-        items = history.interactions
-        catalogue = Catalogue(
-            np.asarray(items.owned.sum(0)).ravel(), len(history.customers), items.items.get("category")
-        )
-        parts.append(Shown(truth[who], kept, history.customers[who], catalogue))
-    everywhere = [n for n in parts[0].lists if all(n in p.lists for p in parts)]
-    parts = [Shown(p.truth, {n: p.lists[n] for n in everywhere}, p.clusters, p.catalogue) for p in parts]
-    found = measure_rankings(parts, PLACES, draws=draws, seed=context.settings.seed)
-    rows = [_row(task, r) for r in found.rows()]
-    verdicts = [_verdict(task, r, len(origins)) for r in rows if r["model"] == RERANKED and r["metric"] == "ndcg@20"]
-    write(context.engine, "evaluations", rows, {"task": task.name})
-    write(context.engine, "verdicts", verdicts, {"task": task.name})
-    best = max(
-        (r for r in rows if r["metric"] == "ndcg@20" and np.isfinite(r["value"])), key=lambda r: float(r["value"])
-    )
-    return Backtest(task.name, tuple(origins), rows, [], verdicts, str(best["model"]), None)
+    if isinstance(given, Rules):
+        return given
+    beside = context.models.with_name("shop.toml") if context.models.suffix == ".models" else None
+    said, where = read_toml(beside).get("recommend", {}), "shop.toml, [recommend]"
+    if isinstance(given, Mapping):
+        return declared({**_document(said, where), **given}, "rules")
+    if isinstance(given, str) and "=" in given and not Path(given).exists():
+        try:
+            return declared({**_document(said, where), **tomllib.loads(given)}, "rules")
+        except tomllib.TOMLDecodeError as error:
+            raise FootfallError(f"cannot read the rules '{given}': {error}") from None
+    if given is not None:
+        found = _read_rules(Path(given))
+        said, where = found.get("recommend", found), str(given)
+    return declared(_document(said, where), where)
 
 
-def fit(context: Context, task: Task, model: str | None = None, at: datetime | None = None) -> Ranker:
-    """Learn on what was known before `at`, save with its card, and write `questions`."""
+def _document(said: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(said, Mapping):
+        raise FootfallError(f"{where} holds rules such as exclude = ['P-7'], not {said!r}")
+    return said
+
+
+def _read_rules(path: Path) -> Mapping[str, Any]:
+    if not path.exists():
+        raise FootfallError(f"there is no file '{path}'; rules themselves are said as in 'new = true'")
+    if path.suffix.lower() != ".json":
+        return read_toml(path)
+    try:
+        return _document(json.loads(path.read_text(encoding="utf-8")), str(path))
+    except (OSError, ValueError) as error:
+        raise FootfallError(f"cannot read '{path}': {error}") from None
+
+
+def fit(
+    context: Context, task: Task, model: str | None = None, at: datetime | None = None, dial: float | None = None
+) -> Ranker:
+    """Learn on what was known before `at`, save with its card, and write `questions`.
+
+    `dial`: candidates looked at for each customer, as a multiple of the usual number (default: by the customers).
+    """
     check_answerable(task, context)
     if model is not None:
         raise UsageError(f"{task.name}: a ranking chooses who answers by rehearsal; leave --model out")
+    rules = rules_for(context)
     cutoff = at or context.clock(context.shape()).end
     context.progress(f"{task.name}: learning to rank")
     history = read_history(context.engine, task, cutoff, context.tz)
-    ranker = fit_ranker(context.engine, task, cutoff, context.tz, _learning(context), history)
+    how = learning(context, dial)
+    ranker = fit_ranker(context.engine, task, cutoff, context.tz, how, history, context.progress)
     name = ranker.model
     folder = model_folder(context, task, name, cutoff)
     ranker.save(folder)
     card = {
         "task": task.name, "sentence": task.sentence, "model": name, "at": str(cutoff), "answer": ranker.answer,
-        "rehearsed": ranker.rehearsed, "caution": ranker.caution, "versions": versions(),
+        "rehearsed": ranker.rehearsed, "told": ranker.told, "declared": rules.told(), "caution": ranker.caution,
+        "versions": versions(),
     }  # fmt: skip
     (folder / "card.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
     path = folder.relative_to(context.models).as_posix()
@@ -133,19 +149,65 @@ def fit(context: Context, task: Task, model: str | None = None, at: datetime | N
 
 
 def predict(
-    context: Context, task: Task, at: datetime | None = None, model: str | None = None, top: int | None = None
+    context: Context,
+    task: Task,
+    at: datetime | None = None,
+    model: str | None = None,
+    top: int | None = None,
+    rules: Rules | None = None,
 ) -> pa.Table:
-    """The `top` places of every customer the task asks about; writes and returns the rows of `recommendations`."""
+    """The `top` places of every customer the task asks about; writes and returns the rows of `recommendations`.
+
+    They are written a few thousand customers at a time. Of more than `RETURNED` rows the first are returned.
+
+    `rules` (default: those of `shop.toml`) are kept in the model's card. With the rule `new` the rows are of the task
+    `NAME-new`, so that both kinds of list stand in the table.
+
+    Raises FootfallError where nobody is asked about.
+    """
     check_answerable(task, context)
+    held = rules or rules_for(context)
     cutoff = at or context.clock(context.shape()).end
     saved = newest_model(context, task, cutoff, model)
-    history, parts = _ranked(context, task, cutoff, saved, None, top or TOP)
-    head = {"task": task.name, "cutoff": cutoff, "model": str(saved["model"])}
-    table = _rows(task, history, parts, head)
-    write(context.engine, "recommendations", table, {"task": task.name, "cutoff": cutoff})
-    asked = [len(set(table.column("customer_id").to_pylist())), task.name, cutoff]
-    context.engine.execute("update questions set population = ? where task = ? and cutoff = ?", asked)
-    return table
+    of = scene_of(context, task, cutoff, saved)
+    asked = population(context.engine, task, of.history)
+    if not len(asked):
+        raise FootfallError(f"{task.name}: nobody belongs to its population at {cutoff:%Y-%m-%d}")
+    way, name = (NEW, f"{task.name}-new") if held.new else (ALL, task.name)
+    head = {"task": name, "cutoff": cutoff, "model": of.ranker.answer[way], "made_at": now()}
+    kept: list[pa.Table] = []
+    many = 0
+    writing = RankingRows(task, of.history, head)
+    with context.engine.transaction():
+        write(context.engine, "recommendations", [], {"task": name, "cutoff": cutoff})
+        for part in rank(of, asked, top or TOP, way, held, threads=os.cpu_count() or 1):
+            rows = writing.table(part)
+            context.engine.append("recommendations", rows)
+            many += rows.num_rows
+            if many <= RETURNED:
+                kept.append(rows)
+    _keep_rules(context, saved, held)
+    if not held.new:
+        at_once = [len(asked), task.name, cutoff]
+        context.engine.execute("update questions set population = ? where task = ? and cutoff = ?", at_once)
+    if many > RETURNED:
+        context.progress(f"{name}: {many:,} rows are in the table recommendations; the first of them are returned")
+    return pa.concat_tables(kept) if kept else writing.table(None)
+
+
+def _keep_rules(context: Context, saved: Row, rules: Rules) -> None:
+    """Put the rules that were applied into the card of the model, where they are others."""
+    folder = context.models / str(saved["path"])
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    told = json.loads(json.dumps(rules.told()))
+    if card.get("declared") == told:
+        return
+    card["declared"] = told
+    (folder / "card.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
+    key = [saved[name] for name in ("task", "model", "cutoff")]
+    context.engine.execute(
+        "update models set card = ? where task = ? and model = ? and cutoff = ?", [json.dumps(card), *key]
+    )
 
 
 def explain(
@@ -158,73 +220,50 @@ def explain(
     check_answerable(task, context)
     cutoff = at or context.clock(context.shape()).end
     saved = newest_model(context, task, cutoff, None)
-    history, parts = _ranked(context, task, cutoff, saved, who, TOP)
-    head = {"task": task.name, "cutoff": cutoff, "model": str(saved["model"])}
-    return _rows(task, history, parts, head).slice(0, top)
+    of = scene_of(context, task, cutoff, saved)
+    asked = population(context.engine, task, of.history) if who is None else one_customer(task, of.history, who)
+    held = rules_for(context)
+    way = NEW if held.new else ALL
+    head = {"task": task.name, "cutoff": cutoff, "model": of.ranker.answer[way]}
+    return _rows(task, of.history, list(rank(of, asked, TOP, way, held)), head).slice(0, top)
 
 
-def _ranked(
-    context: Context, task: Task, cutoff: datetime, saved: Row, who: str | None, top: int
-) -> tuple[History, list[Ranking]]:
-    history = read_history(context.engine, task, cutoff, context.tz)
-    of = scene(Ranker.load(context.models / str(saved["path"]), task), history)
-    if who is None:
-        asked = population(context.engine, task, history)
-    elif who in history.numbers:
-        asked = np.asarray([history.numbers[who]], dtype=np.int64)
-    else:
-        raise FootfallError(f"{task.name} does not know a customer '{who}' before {cutoff:%Y-%m-%d}")
-    return history, list(rank(of, asked, top))
+def one_customer(task: Task, history: History, who: str) -> Any:
+    """The number of a customer, as an array. Raises FootfallError for one who was not known before the cutoff."""
+    if who not in history.numbers:
+        raise FootfallError(f"{task.name} does not know a customer '{who}' before {history.at:%Y-%m-%d}")
+    return np.asarray([history.numbers[who]], dtype=np.int64)
+
+
+def scene_of(context: Context, task: Task, cutoff: datetime, saved: Row) -> Scene:
+    """The saved ranking at a cutoff, its generators learnt from what was known then; kept for the next verb."""
+    key = ("scene", task, cutoff, str(saved["path"]), saved.get("made_at"))
+    if key not in context.kept:
+        context.kept.clear()
+        history = read_history(context.engine, task, cutoff, context.tz)
+        context.kept[key] = scene(Ranker.load(context.models / str(saved["path"]), task), history)
+    found: Scene = context.kept[key]
+    return found
 
 
 def _rows(task: Task, history: History, parts: Sequence[Ranking], head: Row) -> pa.Table:
     """Rows of `recommendations`."""
-    customer, item, place, score = (
-        np.concatenate([getattr(p, name) for p in parts]) if parts else np.zeros(0)
-        for name in ("customer", "item", "rank", "score")
-    )
-    item = item.astype(np.int64)
-    column = str(task.target.column)
-    told: dict[str, Any] = {
-        "customer_id": history.customers[customer.astype(np.int64)], "rank": place, "score": score,
-        "reason": [str(r) for p in parts for r in p.reason], "name": history.names[item],
-        "category": [c or None for c in history.category[item]],
-    }  # fmt: skip
-    told[column] = history.products[item]
-    schema, n = schema_of("recommendations"), len(item)
-    same = {**head, "made_at": now()}
-    columns = [
-        pa.array(list(told[f.name]), f.type) if f.name in told else pa.array([same.get(f.name)] * n, f.type)
-        for f in schema
-    ]
-    return pa.table(columns, schema=schema)
+    writing = RankingRows(task, history, {"made_at": now(), **head})
+    return pa.concat_tables([writing.table(p) for p in parts] or [writing.table(None)])
 
 
-def _learning(context: Context) -> Learning:
-    """Within a run, which answers every task, fewer and smaller trees over fewer cutoffs."""
+def learning(context: Context, dial: float | None = None) -> Learning:
+    """Within a run, which answers every task, fewer and smaller trees over fewer cutoffs; in a shop of very many
+    customers too, and fewer candidates for each (`dial`, a multiple of the usual number)."""
     seed = context.settings.seed
-    if context.settings.budget > RUN_BUDGET:
-        return Learning(seed=seed)
-    return Learning(cutoffs=3, wrong=40, trees=100, leaves=12, objective="chance", seed=seed)
-
-
-def _row(task: Task, found: Row) -> Row:
-    gap = None if found["model"] == OWN else found.get(f"less {OWN}")
-    ends = [None if gap is None else found.get(f"less {OWN} {side}") for side in ("lower", "upper")]
-    return {
-        "task": task.name, "cutoff": None, "model": found["model"], "level": None,
-        "metric": f"{found['metric']}@{found['k']}", "value": found["value"], "lower": found["lower"],
-        "upper": found["upper"], "difference": gap, "difference_lower": ends[0], "difference_upper": ends[1],
-        "rows": found["customers"],
-    }  # fmt: skip
-
-
-def _verdict(task: Task, row: Row, tests: int) -> Row:
-    told = verdict(row["difference_lower"], row["difference_upper"], True)
-    sentence = (
-        f"Is {row['model']} better than what each customer took most often at {task.name}? {told.capitalize()}: its "
-        f"ndcg at 20 (higher is better) differs by {row['difference']:+.4g} "
-        f"(95%: {row['difference_lower']:+.4g} to {row['difference_upper']:+.4g}) "
-        f"over {tests} test {'date' if tests == 1 else 'dates'}."
-    )
-    return {"task": task.name, "model": row["model"], "metric": row["metric"], "verdict": told, "sentence": sentence}
+    customers = int(context.engine.value("select count(*) from known_customers") or 0)
+    running = context.settings.budget <= RUN_BUDGET
+    many = customers > (BUSY if running else CROWD)
+    if dial is None:
+        dial = SPARSE if many else 1.0
+    if not running and not many:
+        return Learning(seed=seed, dial=dial)
+    return Learning(
+        cutoffs=2 if many else 3, wrong=40, trees=100, leaves=12, objective="chance", rehearsals=1,
+        seed=seed, dial=dial,
+    )  # fmt: skip

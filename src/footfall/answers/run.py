@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from footfall.answers import paths, rankings
+from footfall.answers import beside, paths, ranking_tests, rankings
 from footfall.answers.context import Context
 from footfall.answers.keep import write
 from footfall.answers.work import (
@@ -19,17 +19,18 @@ from footfall.answers.work import (
     fit_task,
     models_for,
     predict_task,
+    reading,
     ready,
 )
 from footfall.errors import FootfallError
-from footfall.models.contract import mean_of
-from footfall.tabular import lighter, make_plan
+from footfall.tabular import blend_of, lighter, make_plan
 from footfall.tasks import Task
 
 CHECKS = {"path": paths.check_answerable, "ranking": rankings.check_answerable}
 """Kinds of answer that make no matrix of customers."""
-RANKED = 10_000
-"""Customers with an order up to which a run makes lists for them; more take longer than all the other answers."""
+RANKED = 50_000
+"""Customers with an order up to which a run makes lists for them: to learn and to list so many takes a minute of one
+processor for each kind of list, and twice as much to test; more take longer than all the other answers."""
 RANKING_TESTS = 2
 """Test dates of a ranking in a run: each learns all generators anew."""
 PATH_TESTS = 4
@@ -83,7 +84,8 @@ def run(
     A run over data and tasks that have not changed does nothing.
     """
     for name in models:
-        mean_of(name)  # a wrong name is said before the work
+        blend_of(name)  # a wrong name is said before the work
+    tasks = [t for t in tasks if paths.concerns(t, context)]
     mark = _fingerprint(context, tasks, models)
     done = context.engine.value("select value from settings where name = 'run'")
     if done == mark:
@@ -110,7 +112,7 @@ def run(
     tabular = [t for t in able if t.kind not in CHECKS]
     for keys in dict.fromkeys(t.keys for t in tabular):
         group = [t for t in tabular if t.keys == keys]
-        for one in _prepared(light, group, stages, unanswered):
+        for one in _prepared(reading(light, models), group, stages, unanswered):
             try:
                 _answer(light, one, models, stages)
                 answered.append(one.task.name)
@@ -214,11 +216,14 @@ def _recommend(context: Context, task: Task, stages: _Stages) -> None:
         origins = []
     if origins:
         with stages.stage(f"{task.name}: backtest", f"{len(origins)} test dates"):
-            rankings.backtest(context, task, (), len(origins))
+            ranking_tests.backtest(context, task, (), len(origins))
     with stages.stage(f"{task.name}: fit"):
         rankings.fit(context, task)
     with stages.stage(f"{task.name}: recommend"):
         rankings.predict(context, task)
+    if task == beside.ITEMS:
+        with stages.stage("bought together"):
+            beside.recommend(context, "together", None, beside.Wish())
 
 
 def _fingerprint(context: Context, tasks: Sequence[Task], models: Sequence[str]) -> str:

@@ -130,7 +130,15 @@ Task = Annotated[str, typer.Argument(help="Name of the task; `footfall tasks` li
 At = Annotated[
     str | None, typer.Option(help="First instant not known, as in 2026-06-01; default: the end of the data.")
 ]
+Ruled = Annotated[
+    str | None,
+    typer.Option("--rules", help="Of lists: rules as in 'new = true', or a TOML or JSON file; default: shop.toml's."),
+]
 Out = Annotated[Path | None, typer.Option(help="Also write the rows to this file: .csv, .parquet or .json.")]
+Tune = Annotated[
+    str | None,
+    typer.Option(help="Seek better settings first, before each test anew: so long (90s, 5m) or so many trials (40)."),
+]
 
 
 def words(text: str) -> tuple[str, ...]:

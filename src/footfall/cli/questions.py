@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
-from footfall.cli.frame import At, Out, Task, app, draw, model_names, opened, say
+from footfall.cli.aside import said
+from footfall.cli.features import with_features
+from footfall.cli.frame import At, Out, Ruled, Task, app, draw, model_names, opened, say
+from footfall.cli.laboratory import COMPARED, TUNED, folds_of, tell_comparison
+from footfall.cli.one import ForOne, asked_for_one, one_customer
 from footfall.errors import UsageError
 from footfall.report.terminal import ROWS, deciding
 from footfall.shop import told_fit
 
 _SUMS = """
-select level, coalesce(product_id, category, brand, store_id) as member, period_end as until, amount,
+select level, coalesce(product_id, category, brand, store_id, channel) as member, period_end as until, amount,
   lower_80, upper_80, lower_95, upper_95
 from forecast_totals t
 where task = '{task}' and (cutoff, model) = (
@@ -48,7 +52,7 @@ def show(
     say(context, {"task": task, "sql" if sql else "sentence": text}, text)
 
 
-@app.command()
+@app.command(cls=COMPARED)
 def backtest(
     context: typer.Context,
     task: Task,
@@ -68,7 +72,9 @@ def backtest(
             say(context, shop.identity_effect(task, cutoffs))
         return
     with opened(context) as shop:
-        done = shop.backtested(task, model_names(models), cutoffs, identity)
+        held = folds_of(context, shop.task(task), models)
+        names = with_features(context, shop.task(task), model_names(models))
+        done = shop.backtested(task, names, cutoffs, identity, held, said(context, "tune"))
         name = "'" + done.task.replace("'", "''") + "'"
         table = shop.sql(
             "select level, model, metric, value, lower, upper, difference, difference_lower, difference_upper "
@@ -88,9 +94,10 @@ def backtest(
         typer.echo(f"\nmeans over {over} test date{'s' if over > 1 else ''}: {dates}{more}")
         for verdict in done.verdicts:
             typer.echo(verdict["sentence"])
+        tell_comparison(done.comparison)
 
 
-@app.command()
+@app.command(cls=TUNED)
 def fit(
     context: typer.Context,
     task: Task,
@@ -98,12 +105,14 @@ def fit(
     at: At = None,
 ) -> None:
     """Train on history before an instant, calibrate, and save the model with its card."""
+    names = with_features(context, None, [model] if model else [])
+    model = names[-1] if names else None
     with opened(context) as shop:
-        row, text = told_fit(shop.task(task), shop.fit(task, model, at))
+        row, text = told_fit(shop.task(task), shop.fit(task, model, at, said(context, "tune")))
     say(context, row, text)
 
 
-@app.command()
+@app.command(cls=ForOne)
 def predict(
     context: typer.Context,
     task: Task,
@@ -111,10 +120,14 @@ def predict(
     model: Annotated[str | None, typer.Option(help="Default: the newest saved one that knew nothing later.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Rows to print; of a ranking, places for each customer.")] = 10,
     out: Out = None,
+    rules: Ruled = None,
 ) -> None:
     """Answer for everyone the task asks about, highest first; of a forecast, what the whole horizon comes to."""
+    if asked_for_one(context):
+        one_customer(context, task, at, model)
+        return
     with opened(context) as shop:
-        scores = shop.predict(task, at, model, out, top)
+        scores = shop.predict(task, at, model, out, top, rules)
         if shop.task(task).kind == "ranking":
             shown = ["customer_id", "rank", "product_id", "category", "name", "reason"]
             say(context, scores if context.obj.json else scores.slice(0, 2 * top).select(shown))
@@ -153,7 +166,9 @@ def explain(
     ] = None,
     at: At = None,
     top: Annotated[int, typer.Option(min=1, help="How many answers to explain.")] = 20,
-    out: Annotated[Path | None, typer.Option(help="Write a customer's story here: .html, or .svg of a link.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Draw it here: .html, .svg, .png or .json; a customer's story: .html or .svg.")
+    ] = None,
 ) -> None:
     """Why an answer is what it is; of a customer alone: who it is, and which records and links say so."""
     with opened(context) as shop:
@@ -163,10 +178,14 @@ def explain(
             say(context, told, "\n".join(story.text()))
             return
         rows = shop.explain(what, who, at, top)
+        if out is not None:
+            shop.draw(what, who, at, out)
     known = (
         "customer_id",
         "level",
         "member",
+        "store_id",
+        "channel",
         "category",
         "rank",
         "product_id",
@@ -186,7 +205,9 @@ def insights(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(help="An insight, or a group: bayes, explore, what, who, why; default: all but explore."),
+        typer.Argument(
+            help="An insight, or a group: bayes, explore, satisfaction, what, who, why; default: all but explore."
+        ),
     ] = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print the statement that counts, to copy.")] = False,
     out: Annotated[Path | None, typer.Option(help="Of explore: write the look at the data as this page.")] = None,
@@ -212,12 +233,3 @@ def insights(
         f"\nthe rows are in the tables {', '.join(a.insight.table.name for a in told)}"
         + (f"; the page lies in {out}" if out else "")
     )
-
-
-@app.command()
-def models(
-    context: typer.Context, task: Annotated[str | None, typer.Argument(help="Of one task only.")] = None
-) -> None:
-    """The saved models."""
-    with opened(context) as shop:
-        say(context, shop.models(task))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from footfall.evaluate.bootstrap import Part, bootstrap_all, verdict
+from footfall.evaluate.comparison import Costs, Measured, compare, stability
 from footfall.evaluate.metrics import (
     AMOUNT_METRICS,
     CHANCE_METRICS,
@@ -24,7 +26,7 @@ from footfall.tabular import Trainer, one_thread
 BASELINE = "baseline"
 BOOTSTRAPPED = {
     "chance": ("auc", "average_precision", "brier", "log_loss", "calibration_error", "lift"),
-    "amount": ("mae", "rmse", "wape", "total_bias", "correlation", "gini"),
+    "amount": ("mae", "rmse", "r2", "wape", "total_bias", "correlation", "gini"),
 }
 DECIDING = {"chance": "log_loss", "amount": "rmse"}
 """The metric the verdict is spoken on: it rewards ranking and honest size of the answer at once."""
@@ -33,7 +35,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Backtest:
-    """Rows of the tables `evaluations`, `curves` and `verdicts`, and the model that did best."""
+    """Rows of the tables `evaluations`, `curves`, `verdicts` and `comparison`, and the model that did best."""
 
     task: str
     cutoffs: tuple[datetime, ...]
@@ -42,6 +44,7 @@ class Backtest:
     verdicts: list[Row]
     best: str
     threshold: float | None
+    comparison: list[Row] = field(default_factory=list)
 
     def table(self) -> pa.Table:
         """The evaluations as a tidy Arrow table: cutoff x model x metric, with intervals."""
@@ -55,11 +58,13 @@ def backtest(
     cutoffs: Sequence[datetime],
     draws: int = 300,
     progress: Callable[[str], None] | None = None,
+    folds: int = 0,
 ) -> Backtest:
     """Test `models` and the baseline at each cutoff.
 
     The row without a cutoff is the mean over the cutoffs; its interval resamples customers (with all their rows).
     The threshold of accuracy, precision, recall and F1 is the base rate of the rows learnt from, as known then.
+    `folds`: groups of customers held out in turn at the last cutoff's training, as a check of stability; 0: none.
 
     Raises:
         FootfallError: a cutoff whose target is not over yet, or nothing to learn from.
@@ -69,6 +74,8 @@ def backtest(
     parts: list[Part] = []
     evaluations: list[Row] = []
     thresholds = []
+    costs = Costs()
+    held: dict[str, list[float]] = {}
     if progress:
         progress(f"{task.name}: learning {', '.join(names)} for {len(cutoffs)} test dates")
     trainer.warm(names, cutoffs)
@@ -78,18 +85,30 @@ def backtest(
             answers = {}
             for name in names:
                 predictor = trainer.fit(name, at)
+                matrix.encoding.encode(predictor.learner.encoder, matrix.table)  # once for all models, so not timed
+                start = time.perf_counter()
                 answers[name] = predictor.predict(matrix).value
+                costs.answered(name, time.perf_counter() - start)
+                costs.learnt(trainer, name, at)
+                if at == cutoffs[-1]:
+                    costs.saved(name, predictor)
                 thresholds.append(predictor.trained.base_rate)
             assert matrix.y is not None
             part = Part(matrix.y, answers, matrix.clusters, matrix.weight)
             parts.append(part)
             evaluations += _single(task.name, task.kind, at, part, thresholds[-1], trainer.settings.seed)
+        if folds and cutoffs:
+            if progress:
+                progress(f"{task.name}: {folds} groups of customers held out in turn, as a check of stability")
+            held = stability(trainer, names, cutoffs[-1], DECIDING[task.kind], folds)
     overall = _overall(task.name, task.kind, parts, evaluations, names, draws, trainer.settings.seed)
     best = _best(overall, names, DECIDING[task.kind])
     verdicts = [_verdict(task.name, task.kind, r, len(cutoffs)) for r in overall if _deciding(r, task.kind)]
     curves = [row for name in names for row in _curves(task.name, task.kind, name, parts)]
     threshold = float(np.mean(thresholds)) if task.kind == "chance" else None
-    return Backtest(task.name, tuple(cutoffs), [*overall, *evaluations], curves, verdicts, best, threshold)
+    tested = Measured(task.name, task.kind, DECIDING[task.kind], parts, [*overall, *evaluations], costs)
+    comparison = compare(tested, held, draws, trainer.settings.seed)
+    return Backtest(task.name, tuple(cutoffs), [*overall, *evaluations], curves, verdicts, best, threshold, comparison)
 
 
 def _single(task: str, kind: str, at: datetime, part: Part, threshold: float, seed: int) -> list[Row]:

@@ -162,6 +162,16 @@ def total_bias(y: Any, p: Any, weight: Any = None) -> float:
     return float(taken[2] @ taken[1] / (taken[2] @ taken[0]) - 1.0)
 
 
+def r2(y: Any, p: Any, weight: Any = None) -> float:
+    """Share of the variance explained: 1 is perfect, 0 is saying the mean of these rows to everyone, below it worse."""
+    taken = _taken(y, p, weight)
+    if taken is None:
+        return NAN
+    y, p, w = taken
+    spread = float(w @ (y - w @ y / w.sum()) ** 2)
+    return float(1.0 - w @ (y - p) ** 2 / spread) if spread > 1e-300 else NAN
+
+
 def correlation(y: Any, p: Any, weight: Any = None) -> float:
     """Pearson's correlation; NaN when either side is constant."""
     taken = _taken(y, p, weight)
@@ -418,6 +428,7 @@ AMOUNT_METRICS: dict[str, Metric] = {
     for m in (
         Metric("mae", mae, -1, prepare=_averaged(_misses)),
         Metric("rmse", rmse, -1, prepare=_rooted),
+        Metric("r2", r2, 1),
         Metric("wape", wape, -1),
         Metric("total_bias", total_bias, 0, 0.0),
         Metric("correlation", correlation, 1),

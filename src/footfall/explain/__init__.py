@@ -2,10 +2,12 @@
 
 from footfall.explain.customer import CustomerStory, customer_story, told_pairs
 from footfall.explain.path import Parts, level_parts
-from footfall.explain.reasons import importances, reasons
+from footfall.explain.reasons import importances, mean_reasons, reasons
+from footfall.explain.shap import contributions, is_exact, steps
 from footfall.explain.wording import say
 
 __all__ = [
     "CustomerStory", "Parts",
-    "customer_story", "importances", "level_parts", "reasons", "say", "told_pairs",
+    "contributions", "customer_story", "importances", "is_exact", "level_parts", "mean_reasons", "reasons", "say",
+    "steps", "told_pairs",
 ]  # fmt: skip

@@ -6,13 +6,14 @@ feature are added up: they are one reason.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from footfall.explain.wording import gap_beside, say
-from footfall.tabular import Encoder, Matrix, Predictor
+from footfall.tabular import Matrix, Predictor
 from footfall.tabular.encode import to_floats
 from footfall.windows import Feature
 
@@ -49,6 +50,31 @@ def reasons(predictor: Predictor, matrix: Matrix, features: tuple[Feature, ...],
             }
             found.append(entry | {k: row[k] for k in keys})
     return found
+
+
+def mean_reasons(
+    predictor: Predictor, matrix: Matrix, features: tuple[Feature, ...], row: Mapping[str, Any], silent: Collection[str]
+) -> tuple[list[Row], float]:
+    """Reasons over rows that stand for one customer: those of what is known, strongest first, and what the rest adds.
+
+    `row`: the customer's own values; `silent`: features of which nothing is known.
+    """
+    names, parts = _gathered(predictor, matrix)
+    known = {f.name: f for f in features}
+    mean = parts.mean(axis=0)
+    found: list[Row] = []
+    for j in np.argsort(-np.abs(mean), kind="stable"):
+        name, value = names[j], row.get(names[j])
+        if name in silent or name not in known or mean[j] == 0:
+            continue
+        gap = gap_beside(known[name])
+        usual = row.get(gap) if gap else None
+        reason = say(known[name], value, usual) + (" (raises it)" if mean[j] > 0 else " (lowers it)")
+        if any(r["reason"] == reason for r in found):
+            continue  # two features that say the same of this customer
+        told = None if value is None else str(value)
+        found.append({"feature": name, "value": told, "contribution": float(mean[j]), "reason": reason})
+    return found, float(sum(mean[j] for j, n in enumerate(names) if n in silent))
 
 
 def importances(predictor: Predictor, matrix: Matrix, features: tuple[Feature, ...]) -> list[Row]:
@@ -100,10 +126,4 @@ def _direction(matrix: Matrix, name: str, part: Floats) -> float | None:
 def _gathered(predictor: Predictor, matrix: Matrix) -> tuple[list[str], Floats]:
     """Feature names, and (n, features) contributions with the columns of one text feature added up."""
     raw = predictor.learner.contributions(matrix)[:, :-1]
-    encoder: Encoder = predictor.learner.encoder
-    owners = [*encoder.numeric, *(c for c, vs in encoder.values for _ in vs)]
-    names = list(dict.fromkeys(owners))
-    parts = np.zeros((len(raw), len(names)))
-    for column, owner in enumerate(owners):
-        parts[:, names.index(owner)] += raw[:, column]
-    return names, parts
+    return predictor.learner.encoder.gathered(raw)

@@ -13,6 +13,7 @@ from footfall.errors import UsageError
 from footfall.forecast.hierarchy import LevelForecast, TreeForecast, forecast_tree
 from footfall.forecast.metrics import Origin, Told
 from footfall.forecast.path import Work
+from footfall.forecast.ready import is_ready
 from footfall.forecast.series import Known, cells
 from footfall.forecast.stock import out_of_stock
 from footfall.forecast.tree import Level, categories
@@ -86,7 +87,8 @@ def _came(engine: Engine, task: Task, made: TreeForecast, tz: str) -> list[Float
         if not one.level.keys:
             out[-1] = np.nan_to_num(cells(engine, task, (), edges, Known(tz)).values.reshape(-1, leaf.panel.horizon))
             out[-1] = out[-1] if len(out[-1]) else np.zeros((1, leaf.panel.horizon))
-    own = _placed(leaf, list(found.members), values)
+    ready = is_ready(task)  # a period without a value is a gap there
+    own = _placed(leaf, list(found.members), found.values if ready else values, np.nan if ready else 0.0)
     hidden = out_of_stock(engine, leaf.keys, leaf.members, edges, FAR)
     if hidden is not None:
         here = np.isfinite(leaf.panel.values)

@@ -1,10 +1,12 @@
 """Which models answer, settled by rehearsals before the cutoff, and the guard that seasonal naive keeps.
 
-A rehearsal asks every model at earlier origins what came next. Models that learn are fitted once, at the first of these
-origins, and asked again at the later ones: no fit has seen what it is rehearsed on. A candidate is a set of models, its
-answer their median. Each group of series takes the candidate with the least error over the rehearsals (see `error`),
-where the group's own record counts by how much of it there is and the record of all series makes up the rest. Where
-that candidate does not beat seasonal naive on the group's own rehearsals, seasonal naive answers.
+A rehearsal asks every model at earlier origins what came next. Models that learn are fitted at the first of these
+origins and asked again at the later ones, fitted anew only where the history has grown by more than a tenth since: no
+fit has seen what it is rehearsed on, and none is judged by a past much shorter than the one it will have. A candidate
+is a set of models, its answer their median. Each group of series takes the candidate with the least error over the
+rehearsals (see `error`), where the group's own record counts by how much of it there is and the record of all series
+makes up the rest. Where that candidate does not beat seasonal naive on the group's own rehearsals, seasonal naive
+answers.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ SHARED = 400.0
 """How many rehearsed values of its own a group's record must hold to count as much as the record of all series."""
 LARGEST = 3
 """Models in a candidate, at most."""
+GROWN = 1.1
+"""A model is fitted anew where there is so many times the history that it learnt from."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,14 @@ def rehearsal_origins(panel: Panel, count: int = 4) -> tuple[int, ...]:
     return tuple(kept)
 
 
+def fitted_at(origins: Sequence[int]) -> tuple[int, ...]:
+    """For each origin, in order, the one at which the model asked there is fitted: itself or an earlier one."""
+    out: list[int] = []
+    for origin in origins:
+        out.append(origin if not out or origin > GROWN * out[-1] else out[-1])
+    return tuple(out)
+
+
 def rehearse(
     panel: Panel,
     origins: Sequence[int],
@@ -90,12 +102,12 @@ def rehearse(
     told = {m: np.full_like(actual, np.nan) for m in models}
     for name in models:
         model = None
-        for i, origin in enumerate(origins):
+        for i, (origin, fit) in enumerate(zip(origins, fitted_at(origins), strict=True)):
             rows = np.flatnonzero(panel.begun(origin))
             if not len(rows):
                 continue
             past = panel.only(rows).until(origin)
-            if model is None:
+            if model is None or fit == origin:
                 model = find_path_model(name)(seed, **(settings or {}).get(name, {})).fit(past)
             told[name][i, rows] = model.forecast(past)
             actual[i, rows] = panel.values[rows, origin : origin + ahead]

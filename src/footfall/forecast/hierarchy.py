@@ -74,7 +74,8 @@ class LevelForecast:
 @dataclass(frozen=True)
 class TreeForecast:
     """A tree's forecast: `levels` top first, the task's own last; `method`, the way they add up; `losses` and `wapes`,
-    what it was chosen by (see `Way`); `notes` in words; `seconds` per stage."""
+    what it was chosen by (see `Way`); `notes` in words, those of `changed` among them: what is known beside the series
+    otherwise than when the models were fitted; `seconds` per stage."""
 
     task: Task
     cutoff: datetime
@@ -84,6 +85,7 @@ class TreeForecast:
     wapes: Mapping[str, Mapping[str, float]]
     notes: tuple[str, ...]
     seconds: Mapping[str, float]
+    changed: tuple[str, ...] = ()
 
     @property
     def own(self) -> LevelForecast:
@@ -207,10 +209,30 @@ def _predicted(fitted: FittedTree, tree: Tree, at: datetime, seconds: Mapping[st
         for level, one, answer, r in zip(tree.levels, told, answers, rows, strict=True)
     )
     took = {"forecast": told_at - begun, "bands": time.perf_counter() - told_at}
+    changed = _changed(fitted, tree)
     return TreeForecast(
-        fitted.task, at, levels, fitted.method, fitted.losses, fitted.wapes, (*tree.notes, *fitted.about),
-        {**seconds, **took},
+        fitted.task, at, levels, fitted.method, fitted.losses, fitted.wapes, (*tree.notes, *fitted.about, *changed),
+        {**seconds, **took}, changed,
     )  # fmt: skip
+
+
+def _changed(fitted: FittedTree, tree: Tree) -> tuple[str, ...]:
+    """What is known beside the series now and was not when the models were fitted, and the other way round."""
+    then: set[str] = set()
+    for level in fitted.levels:
+        for model in level.models.values():
+            then |= set(getattr(model, "known", {}))
+    now = {name for level in tree.levels for name in level.panel.known}
+    if not any(hasattr(model, "known") for level in fitted.levels for model in level.models.values()):
+        return ()
+    out = []
+    if then - now:
+        gone = ", ".join(sorted(then - now))
+        out.append(f"no longer known ahead, and taken as usual: {gone}; a new fit does without")
+    if now - then:
+        new = ", ".join(sorted(now - then))
+        out.append(f"known now, and not when the models were fitted, so that they are not told of it: {new}; fit again")
+    return tuple(out)
 
 
 def _rows(level: Level, fitted: FittedLevel) -> NDArray[np.int64]:

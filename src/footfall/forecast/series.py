@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from footfall.engine import Engine, Query, literal, values_sql
 from footfall.errors import FootfallError, UsageError
 from footfall.forecast.outside import Dates, days_of, known_columns
+from footfall.forecast.ready import is_ready
 from footfall.models.panel import Days, Floats, Panel
 from footfall.spans import Span, midnight, shift, zone
 from footfall.tasks import Task
-from footfall.windows import Frame, Future, Spine, compile_windows
+from footfall.windows import Frame, Future, Spine, Window, compile_windows
 
 SPINE = "forecast_spine"
 DERIVED = ("hour", "weekday", "day")
@@ -116,7 +117,9 @@ def cells(engine: Engine, task: Task, keys: tuple[str, ...], edges: Sequence[dat
     try:
         query = _path(task, keys, grid, known, SPINE)
         by = ", ".join(keys) or "1"
-        named_rows = f"select dense_rank() over (order by {by}) - 1 as row, cutoff, cast(value as double) as value"
+        # A period that nobody gave a value is a gap in ready-made series, and no sale in all others.
+        told = "case when rows > 0 then cast(value as double) end" if is_ready(task) else "cast(value as double)"
+        named_rows = f"select dense_rank() over (order by {by}) - 1 as row, cutoff, {told} as value"
         found = engine.fetch(query.then("path", f"{named_rows}\nfrom beside").sql(engine.dialect.name))
         index = _tuples(engine.fetch(f"select distinct {named or '1, '}0 as one from {SPINE} order by {by}"), keys)
         asked = _asked(engine, task, known.among, known.tz) if known.among is not None else None
@@ -136,7 +139,8 @@ def series_query(task: Task, edges: Sequence[datetime], tz: str = "UTC") -> Quer
     for step in _path(task, task.keys, list(edges[:-1]), known, "kept").steps:
         query = query.then(step.name, step.sql)
     named = "".join(f"{k}, " for k in task.keys)
-    return query.then("series", f"select {named}cutoff as period_start, value\nfrom beside")
+    value = "case when rows > 0 then value end as value" if is_ready(task) else "value"
+    return query.then("series", f"select {named}cutoff as period_start, {value}\nfrom beside")
 
 
 def _spine(task: Task, keys: tuple[str, ...], edges: Sequence[datetime], known: Known) -> Query:
@@ -158,7 +162,10 @@ def _path(task: Task, keys: tuple[str, ...], grid: list[datetime], known: Known,
     """The target's window beside the start of each period."""
     aggregate = replace(task.target, step=None, keys=())
     frame = Frame(keys, tuple(grid), known.tz, as_of=known.as_of, tiled=True)
-    return compile_windows(frame, {"value": Future(aggregate, _step(task))}, Spine(spine))
+    windows: dict[str, Window] = {"value": Future(aggregate, _step(task))}
+    if is_ready(task):
+        windows["rows"] = Future(task.target.fact.count(), _step(task))
+    return compile_windows(frame, windows, Spine(spine))
 
 
 def floor_of(values: Floats) -> float | None:

@@ -66,31 +66,42 @@ def counts(of: Months, often: bool) -> Query:
 
     `often`: only those with more than 3 interactions are counted.
     """
-    only = f" and i.n > {MORE_THAN}" if often else ""
+    having = f"\nhaving count(*) > {MORE_THAN}" if often else ""
     last = len(of.cutoffs)
+    seen = [
+        f'select "Customer ID" as customer, min("{at}") as seen_at\nfrom {table}\n'
+        f'where "Customer ID" is not null and "{at}" < {moment(until)}\ngroup by 1'
+        for table, at, until in (
+            ("Customer_Interactions", "Interaction Date", of.cutoffs[-1]),
+            ("Transactions", "Transaction Date", of.bounds[-1]),
+        )
+    ]
     return (
         Query()
         .then(
             "interactions",
-            "-- interactions of each customer with each category, by month; month 0 is all time before\n"
+            "-- interactions of each customer with each category, by month\n"
             'select "Customer ID" as customer, "Product Category" as category,\n'
             f"  {of.case(chr(34) + 'Interaction Date' + chr(34))} as month,\n  count(*) as n\n"
             "from Customer_Interactions\n"
-            f'where "Customer ID" is not null and "Interaction Date" < {moment(of.cutoffs[-1])}\ngroup by 1, 2, 3',
+            'where "Customer ID" is not null and "Product Category" is not null\n'
+            f'  and "Interaction Date" >= {moment(of.bounds[0])} and "Interaction Date" < {moment(of.cutoffs[-1])}\n'
+            f"group by 1, 2, 3{having}",
         )
         .then(
             "purchases",
             'select "Customer ID" as customer, "Product Category" as category,\n'
             f"  {of.case(chr(34) + 'Transaction Date' + chr(34))} as month\n"
             "from Transactions\n"
-            f'where "Customer ID" is not null and "Transaction Date" < {moment(of.bounds[-1])}\ngroup by 1, 2, 3',
+            'where "Customer ID" is not null and "Product Category" is not null\n'
+            f'  and "Transaction Date" >= {moment(of.bounds[1])} and "Transaction Date" < {moment(of.bounds[-1])}\n'
+            "group by 1, 2, 3",
         )
         .then(
             "seen",
-            "-- the month in which each customer was first seen\n"
-            "select customer, min(month) as since\n"
-            "from (select customer, month from interactions union all select customer, month from purchases) as facts\n"
-            "group by customer",
+            "-- the month in which each customer was first seen; month 0 is all time before the first\n"
+            f"select customer, {of.case('min(seen_at)')} as since\n"
+            f"from (\n{seen[0]}\nunion all\n{seen[1]}\n) as facts\ngroup by customer",
         )
         .then(
             "everyone",
@@ -102,8 +113,7 @@ def counts(of: Months, often: bool) -> Query:
             "bought",
             "-- who bought from which category in the month after which cutoff, having been seen before it\n"
             "select p.customer, p.category, p.month - 1 as cutoff\n"
-            "from purchases p\njoin seen s on s.customer = p.customer and s.since < p.month\n"
-            "where p.month >= 2 and p.category is not null",
+            "from purchases p\njoin seen s on s.customer = p.customer and s.since < p.month",
         )
         .then(
             "each",
@@ -113,7 +123,7 @@ def counts(of: Months, often: bool) -> Query:
             "as interactions,\n  1.0 * count(*) as pairs, 1.0 * count(b.customer) as buyers\n"
             "from interactions i\n"
             "left join bought b on b.customer = i.customer and b.category = i.category and b.cutoff = i.month\n"
-            f"where i.month >= 1 and i.category is not null{only}\ngroup by 1, 2, 3",
+            "group by 1, 2, 3",
         )
         .then(
             "counted",

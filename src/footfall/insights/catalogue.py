@@ -51,7 +51,7 @@ def catalogue() -> dict[str, Insight]:
 
 
 def insights_named(name: str) -> list[Insight]:
-    """The insight called `name`, or all of the group called so (bayes, explore, what, who, why).
+    """The insight called `name`, or all of the group called so (bayes, explore, satisfaction, what, who, why).
 
     Raises:
         UsageError: there is neither, with the nearest name.

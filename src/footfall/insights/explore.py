@@ -190,9 +190,10 @@ def distributions_words(rows: Sequence[Row], ground: Ground) -> str:
 
 def _bins(rows: Sequence[Row]) -> Sequence[Row]:
     found = []
+    dated = not any(r["place"] for r in rows)  # months and years, which are no amounts
     for r in rows:
         try:
-            found.append({"bin": f"{float(r['bin']):,.4g}", "rows": r["rows"]})
+            found.append({"bin": r["bin"] if dated else f"{float(r['bin']):,.4g}", "rows": r["rows"]})
         except ValueError:
             found.append({"bin": r["bin"], "rows": r["rows"]})
     return found if len(found) > 1 else []

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from footfall.models.contract import (
     sigmoid,
     training_data,
 )
+from footfall.models.treeshap import Forest
 
 _DEFAULTS: dict[str, Any] = {
     "trees": None,
@@ -52,6 +53,8 @@ TINY_ROWS = 200
 TINY_POSITIVES = 10
 QUANTIZED_FROM = 300_000
 THREADED_FROM = 20_000
+TABLES_FROM = 3_000
+"""Rows from which on exact SHAP values are looked up in tables (`treeshap`), which are worth making then."""
 
 
 class Boosted:
@@ -59,6 +62,15 @@ class Boosted:
 
     name = "boosted"
     kinds = frozenset({CHANCE, AMOUNT})
+    space: ClassVar[dict[str, Any]] = {
+        "trees": (50, 600, "log-int"),
+        "learning_rate": (0.01, 0.2, "log"),
+        "leaves": (4, 127, "log-int"),
+        "min_leaf": (10, 500, "log-int"),
+        "feature_share": (0.2, 1.0, "float"),
+        "row_share": (0.4, 1.0, "float"),
+        "l2": (0.1, 100.0, "log"),
+    }
 
     def __init__(self, kind: str, seed: int = 0, **settings: Any) -> None:
         checked_settings(self.name, kind, self.kinds, settings, _DEFAULTS)
@@ -186,10 +198,13 @@ class Boosted:
         return sigmoid(raw) if self.kind == CHANCE else np.exp(raw)
 
     def contributions(self, X: Any) -> Floats:
-        """TreeSHAP values (Lundberg et al. 2020) as LightGBM computes them; slow: sample for summaries."""
+        """TreeSHAP values (Lundberg et al. 2020): few rows as LightGBM computes them, many by tables of patterns."""
         X = matrix(X, self._width)
         out = np.zeros((len(X), self._width + 1))
-        if self._boosters and len(X):
+        if self._boosters and len(X) >= TABLES_FROM:
+            forests = [Forest.of(booster) for booster in self._boosters]
+            out += np.mean([f.contributions(X, self._threads(len(X))) for f in forests], axis=0)
+        elif self._boosters and len(X):
             threads = self._threads(len(X))
             for booster in self._boosters:
                 out += np.asarray(booster.predict(X, pred_contrib=True, num_threads=threads))

@@ -13,6 +13,11 @@ The contract, kept by `tests/test_models_contract.py` on every member:
   in days, `frequency`, `recency`, `tenure`, `measure`: names of features, ...), and `whole`, see `answers_whole`;
 * `contributions(X).sum(1)` is the raw score on `scale`: `predict` is its sigmoid (`log-odds`), its exponential
   (`log`), or itself, never below zero (`linear`).
+
+More class attributes that are optional: `space`, where a search for better settings looks: setting -> choices, or
+(low, high, "int" | "float" | "log" | "log-int"); `exact` (False: contributions are sampled, and `error(X)` says how
+far, (n, d) half widths of 95%, they may lie from those of endless sampling); `EXTRA`, of the module, the extra that
+installs its library.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ from footfall.names import find, members
 Floats = NDArray[np.float64]
 CHANCE = "chance"
 AMOUNT = "amount"
+FOREIGN = "sklearn:"
 
 
 class Model(Protocol):
@@ -75,8 +81,29 @@ class Model(Protocol):
 
 
 def find_model(name: str) -> type[Model]:
-    """The model class of that name. Raises UsageError with the right names."""
+    """The model class of that name; `sklearn:package.module:Class` is a class of scikit-learn's kind.
+
+    Raises UsageError with the right names, or saying what to install.
+    """
+    if name.startswith(FOREIGN):
+        return cast("type[Model]", find("footfall.models", "sklearn", "of", "model").of(name))
+    if name not in members("footfall.models", "MODEL") and name in members("footfall.models", "EXTRA"):
+        extra = find("footfall.models", name, "EXTRA", "model").EXTRA
+        raise UsageError(f"the model '{name}' needs a library that is not installed; pip install 'footfall[{extra}]'")
     return cast("type[Model]", find("footfall.models", name, "MODEL", "model").MODEL)
+
+
+def named_otherwise(name: str) -> bool:
+    """Whether `name` is that of an estimator of scikit-learn's kind. Raises UsageError where it names none, or where
+    it names a model whose library is not installed."""
+    if name in members("footfall.models", "EXTRA"):
+        find_model(name)
+    return name.startswith(FOREIGN) and find_model(name) is not None
+
+
+def space_of(model: type[Model]) -> dict[str, Any]:
+    """Where a search for better settings looks: setting -> choices or (low, high, how); empty: nothing to search."""
+    return dict(getattr(model, "space", {}))
 
 
 def mean_of(name: str) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ Occasions of a customer on one day form a basket. Two products count as going to
 falling weight, when the second is bought in one of the customer's next `lags` baskets: A leads to B, not B to A. The
 count is divided by the baskets of A and by a power of those of B (`damping`: 0 favours what everybody buys, 1 what
 hardly anyone does). A customer's score of B is the sum over what they had to do with, newer occasions weighing more
-(`half_life` days). `source`: the kinds that lead there (none: all), `target`: the kinds led to.
+(`half_life` days). `source`: the kinds that lead there (none: all that speak for a product), `target`: the kinds led
+to. Scores are per customer of the shop, so that they mean the same in a small sample of it.
 
 Source: item-to-item collaborative filtering (Linden, Smith and York 2003), directed in time.
 """
@@ -16,7 +17,19 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from footfall.models.ranking import SALE, Floats, Generator, Interactions, Ints, binary, csr, scaled
+from footfall.models.ranking import (
+    SALE,
+    Floats,
+    Generator,
+    Interactions,
+    Ints,
+    binary,
+    csr,
+    distinct,
+    scaled,
+    single,
+    strongest,
+)
 
 BLOCK = 2_000
 """Products whose links are counted at a time."""
@@ -34,19 +47,20 @@ class CoVisit(Generator):
     }  # fmt: skip
 
     def _learn(self, interactions: Interactions) -> dict[str, Any]:
-        source = interactions.only(*self.settings["source"])
+        kinds = self.settings["source"]
+        source = interactions.only(*kinds) if kinds else interactions.liked
         target = interactions.only(*self.settings["target"])
         if not len(target):
             target = interactions.main
         baskets = _Baskets(interactions)
         return {
-            "links": self._links(baskets, baskets.of(source), baskets.of(target)),
-            "history": scaled(self._latest(source.matrix(float(self.settings["half_life"])))),
+            "links": single(self._links(baskets, baskets.of(source), baskets.of(target))),
+            "history": single(scaled(self._latest(source.matrix(float(self.settings["half_life"]))))),
         }
 
     def _latest(self, history: sparse.csr_matrix) -> sparse.csr_matrix:
         most = self.settings["latest"]
-        return history if most is None else _strongest(history, int(most))
+        return history if most is None else strongest(history, int(most))
 
     def _links(self, baskets: _Baskets, source: sparse.csr_matrix, target: sparse.csr_matrix) -> sparse.csr_matrix:
         """(products, products) row A: how strongly A leads to each product."""
@@ -54,14 +68,15 @@ class CoVisit(Generator):
         shifted = [(float(self.settings["together"]), target)]
         shifted += [(0.5**lag, baskets.next(target, lag)) for lag in range(int(self.settings["lags"]))]
         seen = np.asarray(source.sum(axis=0)).ravel() + float(self.settings["support"])
-        sold = np.maximum(np.asarray(target.sum(axis=0)).ravel(), 1.0) ** float(self.settings["damping"])
+        damping, people = float(self.settings["damping"]), max(1, len(distinct(baskets.customer)))
+        sold = (np.maximum(np.asarray(target.sum(axis=0)).ravel(), 1.0) / people) ** damping
         columns, parts, most = source.tocsc(), [], int(self.settings["kept"])
         for start in range(0, m, BLOCK):
             part = columns[:, start : start + BLOCK].T.tocsr()
             found = sum((w * (part @ one) for w, one in shifted), sparse.csr_matrix((part.shape[0], m))).tocoo()
             kept = found.row + start != found.col
             value = found.data / seen[found.row + start] / sold[found.col]
-            parts.append(_strongest(csr(value[kept], found.row[kept], found.col[kept], found.shape), most))
+            parts.append(strongest(csr(value[kept], found.row[kept], found.col[kept], found.shape), most))
         return sparse.vstack(parts).tocsr() if parts else sparse.csr_matrix((m, m))
 
     def _rows(self, customers: Ints) -> sparse.csr_matrix:
@@ -88,7 +103,7 @@ class _Baskets:
     def __init__(self, interactions: Interactions) -> None:
         first = np.floor(interactions.day.min()) if len(interactions) else 0.0
         self.first, self.span = first, int(np.ceil(interactions.at - first)) + 1
-        self.keys = np.unique(self._key(interactions))
+        self.keys = distinct(np.sort(self._key(interactions)))
         self.customer = self.keys // self.span
         self.products = interactions.products
 
@@ -108,14 +123,6 @@ class _Baskets:
         same = np.flatnonzero(self.customer[step:] == self.customer[:-step])
         shift = csr(np.ones(len(same)), same, same + step, (n, n))
         return (shift @ matrix).tocsr()
-
-
-def _strongest(rows: sparse.csr_matrix, kept: int) -> sparse.csr_matrix:
-    owner = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-    order = np.lexsort((rows.indices, -rows.data, owner))
-    rank = np.arange(len(order)) - rows.indptr[:-1][owner[order]]
-    pick = order[rank < kept]
-    return csr(rows.data[pick], owner[pick], rows.indices[pick], rows.shape)
 
 
 RANK_MODEL = CoVisit

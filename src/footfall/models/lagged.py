@@ -55,6 +55,7 @@ class Lagged:
         self.columns: list[str] = []
         self.seasons: tuple[int, ...] = ()
         self.dates: tuple[str, ...] = ()
+        self.known: dict[str, float] = {}
         self.booster: lightgbm.Booster | None = None
 
     @staticmethod
@@ -88,6 +89,7 @@ class Lagged:
             target = ((y - part.guess.ravel()) / part.scale.ravel())[kept]
             parts.append((part.matrix()[kept], target, part.scale.ravel()[kept]))
         self.columns = list(_Rows(whole, np.arange(1), panel.periods).columns)
+        self.known = {name: _usual(column[:, : panel.periods]) for name, column in panel.known.items()}
         self.booster = None
         if sum(len(p[1]) for p in parts) < 50:
             return self
@@ -109,16 +111,19 @@ class Lagged:
         }  # fmt: skip
 
     def forecast(self, panel: Panel) -> Floats:
-        """(n, horizon). Raises FootfallError for a panel with other columns than those learnt."""
-        panel = replace(panel, seasons=self.seasons)
+        """(n, horizon). Known columns that are new are not used; those that are gone are taken as usual.
+
+        Raises FootfallError for a panel with other groups than those learnt.
+        """
+        width = panel.periods + panel.horizon
+        known = {n: panel.known.get(n, np.full((1, width), usual)) for n, usual in self.known.items()}
+        panel = replace(panel, seasons=self.seasons, known=known)
         whole = _Whole(panel, self.dates)
         said = []
         for first in range(0, len(panel), CHUNK):
             rows = _Rows(whole, np.arange(first, min(first + CHUNK, len(panel))), panel.periods)
             if list(rows.columns) != self.columns:
-                raise FootfallError(
-                    "the panel has other known columns or groups than 'lagged' learnt from; fit it again"
-                )
+                raise FootfallError("the panel has other groups than 'lagged' learnt from; fit it again")
             out = rows.guess
             if self.booster is not None:
                 told = np.asarray(self.booster.predict(rows.matrix(), num_threads=self.settings["threads"]))
@@ -129,7 +134,7 @@ class Lagged:
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         body = {"model": self.name, "seed": self.seed, "settings": self.settings, "columns": self.columns}
-        body |= {"seasons": list(self.seasons), "dates": list(self.dates)}
+        body |= {"seasons": list(self.seasons), "dates": list(self.dates), "known": self.known}
         (folder / "model.json").write_text(json.dumps(body, indent=1), encoding="utf-8")
         if self.booster is not None:
             self.booster.save_model(str(folder / "trees.txt"))
@@ -140,6 +145,7 @@ class Lagged:
         out = cls(body["seed"], **body["settings"])
         out.columns = body["columns"]
         out.seasons, out.dates = tuple(body.get("seasons", ())), tuple(body.get("dates", ()))
+        out.known = body.get("known", {})
         if (folder / "trees.txt").exists():
             out.booster = lightgbm.Booster(model_file=str(folder / "trees.txt"))
         return out
@@ -271,6 +277,11 @@ def _dates(panel: Panel, first: int) -> tuple[str, ...]:
     days = panel.days[first : panel.periods]
     span = int((days[-1] - days[0]).astype(int)) if len(days) else 0
     return tuple(name for name, round_ in ROUNDS.items() if span >= 2 * round_)
+
+
+def _usual(column: Floats) -> float:
+    """The middle of what was known of the past; 0 where that is nothing."""
+    return float(np.nanmedian(column)) if np.isfinite(column).any() else 0.0
 
 
 def _mean(values: Floats, width: int) -> Floats:

@@ -1,10 +1,8 @@
 """The linear model: regularised logistic regression for chances, its log-linear counterpart for amounts.
 
-Each column becomes `sign(x) log(1 + |x| / s)` when that is less skewed (s: its median absolute value), is
-standardised and cut at 4 standard deviations, so that one whale cannot bend the line; a missing value becomes the
-mean plus a missing indicator. Chances: L2-penalised likelihood, lbfgs. Amounts: quasi-Poisson with log link, whose
-fitted total equals the true total (Gourieroux, Monfort and Trognon 1984: consistent for any spread), with the same
-penalty.
+Columns are made comparable first (`scaling`); a missing value becomes the mean plus a missing indicator. Chances:
+L2-penalised likelihood. Amounts: quasi-Poisson with log link, whose fitted total equals the true total (Gourieroux,
+Monfort and Trognon 1984: consistent for any spread), with the same penalty.
 
 Settings: `l2` (strength of the penalty on standardised coefficients, default 10; per-row weight one), `log` (True:
 transform skewed columns), `steps` (300, at most).
@@ -17,7 +15,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
@@ -33,14 +31,13 @@ from footfall.models.contract import (
     sigmoid,
     training_data,
 )
+from footfall.models.scaling import Scaling
 
 _DEFAULTS: dict[str, Any] = {"l2": 10.0, "log": True, "steps": 300}
-CUT = 4.0
 BLOCK = 50_000
 NOTHING = -30.0  # log of an amount that was never anything but zero
-
-SKEW_ROWS = 5_000
-"""Rows that tell whether a column is better read on a log scale."""
+WIDE = 500
+"""Columns from which a matrix with fewer rows than columns is turned first, so that only as many are solved for."""
 
 
 class Logistic:
@@ -48,6 +45,7 @@ class Logistic:
 
     name = "logistic"
     kinds = frozenset({CHANCE, AMOUNT})
+    space: ClassVar[dict[str, Any]] = {"l2": (0.1, 3000.0, "log")}
 
     def __init__(self, kind: str, seed: int = 0, **settings: Any) -> None:
         checked_settings(self.name, kind, self.kinds, settings, _DEFAULTS)
@@ -56,8 +54,7 @@ class Logistic:
         self.scale = "log-odds" if kind == CHANCE else "log"
         self.settings = {**_DEFAULTS, **settings}
         self._base = 0.0
-        self._unit = self._mean = self._spread = np.zeros(0)
-        self._logged = np.zeros(0, dtype=bool)
+        self._scaling = Scaling(np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0), np.zeros(0))
         self._slope = self._absent = np.zeros(0)
 
     def fit(self, X: Any, y: Any, weight: Any = None, features: list[str] | None = None, groups: Any = None) -> Self:
@@ -65,24 +62,34 @@ class Logistic:
         d = X.shape[1]
         if self.kind == AMOUNT:
             y = np.maximum(y, 0.0)
-        self._prepare(X, w)
+        self._scaling = Scaling.learn(X, w, bool(self.settings["log"]))
         self._slope, self._absent = np.zeros(d), np.zeros(d)
         total = w.sum()
-        if y.min() == y.max() or d == 0 or not (self._spread > 0).any():
+        if y.min() == y.max() or d == 0 or not (self._scaling.spread > 0).any():
             mean = shrunk_rate(y, w) if self.kind == CHANCE else float(w @ y / total)
             self._base = float(logit(mean)) if self.kind == CHANCE else _log_or_nothing(mean)
             return self
-        Z, holes = self._design(X)
+        Z, holes = self._scaling.apply(X)
         known = np.flatnonzero(holes.any(axis=0) & ~holes.all(axis=0))
         design = np.hstack([Z, holes[:, known].astype(np.float64)])
         unit = 1.0 if self.kind == CHANCE else float(w @ y / total)
-        coefficients, base = self._solve(design, y / unit, w)
+        coefficients, base = self._solved(design, y / unit, w)
         self._slope = coefficients[:d]
         self._absent[known] = coefficients[d:]
         self._base = base + float(np.log(unit))
         if self.kind == AMOUNT:  # the penalised optimum is approximate: make the total exact
             self._base += float(np.log((w @ y) / (w @ np.exp(self._raw(X)))))
         return self
+
+    def _solved(self, design: Floats, y: Floats, w: Floats) -> tuple[Floats, float]:
+        """Coefficients and base. With more columns than rows the solution lies in the rows' span: turned into it, the
+        same penalised optimum has as many unknowns as there are rows."""
+        n, d = design.shape
+        if d < WIDE or d <= n:
+            return self._solve(design, y, w)
+        left, size, right = np.linalg.svd(design, full_matrices=False)
+        found, base = self._solve(left * size, y, w)
+        return found @ right, base
 
     def _solve(self, design: Floats, y: Floats, w: Floats) -> tuple[Floats, float]:
         l2, steps = float(self.settings["l2"]), int(self.settings["steps"])
@@ -101,40 +108,10 @@ class Logistic:
             poisson.fit(design, y, sample_weight=w)
             return cast("Floats", poisson.coef_.copy()), float(poisson.intercept_)
 
-    def _prepare(self, X: Floats, w: Floats) -> None:
-        d = X.shape[1]
-        X = np.asfortranarray(X)  # read by column
-        self._unit, self._mean, self._spread = np.ones(d), np.zeros(d), np.zeros(d)
-        self._logged = np.zeros(d, dtype=bool)
-        for j in range(d):
-            seen = ~np.isnan(X[:, j])
-            x, v = X[seen, j], w[seen]
-            if len(x) == 0 or x.min() == x.max():
-                self._mean[j] = x[0] if len(x) else 0.0
-                continue
-            size = np.abs(x)
-            unit = _weighted_median(size[size > 0], v[size > 0])
-            squeezed = np.sign(x) * np.log1p(size / unit)
-            some = slice(None, None, max(1, len(x) // SKEW_ROWS))
-            if self.settings["log"] and _skew(squeezed[some], v[some]) < _skew(x[some], v[some]):
-                self._logged[j], self._unit[j], x = True, unit, squeezed
-            mean = v @ x / v.sum()
-            spread = float(np.sqrt(v @ (x - mean) ** 2 / v.sum()))
-            self._mean[j] = mean
-            self._spread[j] = spread if spread > 1e-12 * max(1.0, abs(mean)) else 0.0
-
-    def _design(self, X: Floats) -> tuple[Floats, Any]:
-        """Standardised columns (missing at the mean: 0) and where the missing are."""
-        holes = np.isnan(X)
-        squeezed = np.sign(X) * np.log1p(np.abs(X) / self._unit)
-        Z = np.where(self._logged, squeezed, X) - self._mean
-        Z = np.divide(Z, self._spread, out=np.zeros_like(Z), where=self._spread > 0)
-        return np.clip(np.where(holes, 0.0, Z), -CUT, CUT), holes
-
     def contributions(self, X: Any) -> Floats:
         X = matrix(X, len(self._slope))
         out = np.empty((len(X), X.shape[1] + 1))
-        Z, holes = self._design(X)
+        Z, holes = self._scaling.apply(X)
         out[:, :-1] = Z * self._slope + np.where(holes, self._absent, 0.0)
         out[:, -1] = self._base
         return out
@@ -154,10 +131,7 @@ class Logistic:
         (folder / "logistic.json").write_text(json.dumps(body, indent=1), encoding="utf-8")
         np.savez(
             folder / "logistic.npz",
-            unit=self._unit,
-            logged=self._logged,
-            mean=self._mean,
-            spread=self._spread,
+            **self._scaling.arrays(),
             slope=self._slope,
             absent=self._absent,
             base=np.array(self._base),
@@ -171,24 +145,10 @@ class Logistic:
         body = json.loads(path.read_text(encoding="utf-8"))
         model = cls(body["kind"], body["seed"], **body["settings"])
         with np.load(folder / "logistic.npz", allow_pickle=False) as kept:
-            model._unit, model._logged = kept["unit"], kept["logged"]
-            model._mean, model._spread = kept["mean"], kept["spread"]
+            model._scaling = Scaling.of(kept)
             model._slope, model._absent = kept["slope"], kept["absent"]
             model._base = float(kept["base"])
         return model
-
-
-def _weighted_median(x: Floats, w: Floats) -> float:
-    order = np.argsort(x, kind="stable")
-    mass = np.cumsum(w[order])
-    return float(x[order][np.searchsorted(mass, mass[-1] / 2)])
-
-
-def _skew(x: Floats, w: Floats) -> float:
-    """Absolute skewness."""
-    away = x - w @ x / w.sum()
-    second = w @ away**2 / w.sum()
-    return float(abs(w @ away**3 / w.sum()) / second**1.5) if second > 0 else 0.0
 
 
 def _log_or_nothing(mean: float) -> float:

@@ -19,7 +19,7 @@ from scipy import sparse
 from scipy.special import ndtr
 
 from footfall.errors import UsageError
-from footfall.models.ranking import SALE, Floats, Generator, Interactions, Ints, csr
+from footfall.models.ranking import SALE, Floats, Generator, Interactions, Ints, csr, single
 
 WAYS = ("frequency", "rhythm")
 
@@ -76,7 +76,7 @@ class OwnHistory(Generator):
             prior, ahead = float(self.settings["prior"]), float(self.settings["ahead"])
             value = due(found, interactions.products, ahead, prior)
         shape = (interactions.customers, interactions.products)
-        return {"history": csr(value, found.row, found.col, shape)}
+        return {"history": single(csr(value, found.row, found.col, shape))}
 
     def _rows(self, customers: Ints) -> sparse.csr_matrix:
         return self.arrays["history"][customers]

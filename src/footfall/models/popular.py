@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from footfall.errors import FootfallError, UsageError
-from footfall.models.ranking import Candidates, Floats, Generator, Interactions, Ints, best, csr
+from footfall.models.ranking import Candidates, Floats, Generator, Interactions, Ints, best, csr, distinct
 
 WAYS = ("overall", "segment", "rising")
 PRIOR = 20.0
@@ -87,20 +87,20 @@ class Popular(Listed):
 
 def buyers(rows: Interactions, segment: Ints, names: int) -> sparse.csr_matrix:
     """(segments, products) customers of each segment with a row of the product."""
-    pairs = np.unique(rows.row * rows.products + rows.col)
+    pairs = distinct(rows.row * rows.products + rows.col)
     row, col = pairs // max(rows.products, 1), pairs % max(rows.products, 1)
     return csr(np.ones(len(pairs)), segment[row], col, (names, rows.products))
 
 
 def _counts(main: Interactions, segment: Ints, names: int, days: float) -> Floats:
-    """Buyers lately; of those equal, who sold to more customers ever; nothing that never sold."""
+    """Share of customers who bought lately; of those equal, what sold to more customers ever; nothing unsold."""
     lately = np.asarray(buyers(main.since(days), segment, names).todense())
     ever = np.asarray(buyers(main, np.zeros_like(segment), 1).todense())[0]
     if names > 1:
         whole = lately.sum(axis=0)
         lately = lately + PRIOR * whole / max(whole.sum(), 1.0)
     table = lately + 0.5 * ever / (1.0 + ever.max(initial=0.0))
-    return np.where(ever > 0, table, -np.inf)
+    return np.where(ever > 0, table / max(1, len(distinct(main.row))), -np.inf)
 
 
 def _rising(main: Interactions, days: float, before: float) -> Floats:

@@ -17,6 +17,7 @@ The contract, kept by `tests/test_models_ranking.py` on every member:
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -33,6 +34,9 @@ from footfall.names import find, members
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 SALE = "sale"
+AGAINST = ("remove_from_cart", "return", "unfavourite")
+"""Kinds of interactions that speak against a product."""
+RATING = "rating"
 CELLS = 16_000_000
 """Scores held at once while candidates are looked for."""
 
@@ -55,6 +59,8 @@ class Interactions:
         at: the cutoff, in days of the same origin.
         items: name -> (products,) codes from 0 up, -1 where unknown: category, brand, price_band.
         people: name -> (customers,) codes from 0 up, -1 where unknown: gender, age_band, location, ...
+        listed: (products,) the day each product became known, in days of the same origin; None: all along.
+        text: (products, words) weights of the words of each product's name and description; None: there are none.
 
     Raises:
         UsageError: arrays of unlike length, numbers out of range, or a row at or after `at`.
@@ -71,6 +77,8 @@ class Interactions:
     kinds: tuple[str, ...] = (SALE,)
     items: dict[str, Ints] = field(default_factory=dict)
     people: dict[str, Ints] = field(default_factory=dict)
+    listed: Floats | None = None
+    text: sparse.csr_matrix | None = None
 
     def __post_init__(self) -> None:
         if len({len(a) for a in (self.row, self.col, self.day, self.kind, self.weight)}) > 1:
@@ -99,6 +107,17 @@ class Interactions:
         wanted = [i for i, k in enumerate(self.kinds) if k in kinds]
         return self.take(np.isin(self.kind, wanted))
 
+    @property
+    def liked(self) -> Interactions:
+        """The rows that speak for a product: no removals or returns, and no rating below the average one."""
+        against = [i for i, k in enumerate(self.kinds) if k in AGAINST]
+        kept = ~np.isin(self.kind, against)
+        if RATING in self.kinds:
+            rated = self.kind == self.kinds.index(RATING)
+            if rated.any():
+                kept &= ~rated | (self.weight >= self.weight[rated].mean())
+        return self if kept.all() else self.take(kept)
+
     def take(self, rows: NDArray[Any]) -> Interactions:
         """The rows `rows` (indices or a mask)."""
         columns = {n: getattr(self, n)[rows] for n in ("row", "col", "day", "kind", "weight")}
@@ -125,13 +144,26 @@ class Interactions:
     @cached_property
     def occasions(self) -> Interactions:
         """One row per customer, product, kind and day (the first of them), ordered by these."""
-        day = np.floor(self.day)
-        order = np.lexsort((self.day, day, self.kind, self.col, self.row))
-        keys = np.stack([self.row[order], self.col[order], self.kind[order], day[order].astype(np.int64)])
-        first = np.ones(len(order), dtype=bool)
-        if len(order):
-            first[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
-        return self.take(order[first])
+        if not len(self):
+            return self
+        day = np.floor(self.day).astype(np.int64)
+        origin = day.min()
+        pair = (self.row * self.products + self.col) * len(self.kinds) + self.kind
+        span = int(day.max() - origin) + 1
+        if self.customers * self.products * len(self.kinds) < np.iinfo(np.int64).max // span:
+            keys = pair * span + (day - origin)  # one number instead of four: sorted in a third of the time
+            order = np.lexsort((self.day, keys))
+        else:
+            order = np.lexsort((self.day, day, pair))
+            keys = np.cumsum(np.append(0, (np.diff(pair[order]) != 0) | (np.diff(day[order]) != 0)))
+            keys[order] = keys.copy()
+        sorted_keys = keys[order]
+        return self.take(order[np.append(True, sorted_keys[1:] != sorted_keys[:-1])])
+
+    @cached_property
+    def there(self) -> NDArray[np.bool_]:
+        """(products,) known before the cutoff."""
+        return np.ones(self.products, dtype=bool) if self.listed is None else self.listed < self.at
 
     @property
     def main(self) -> Interactions:
@@ -200,6 +232,7 @@ class Generator:
         self.seed = seed
         self.settings = {**self.known_settings, **settings}
         self.arrays: dict[str, Any] = {}
+        self._made = threading.local()  # the rows made last: candidates are scored right after they are found
 
     # --- of each member -----------------------------------------------------------------------------------
 
@@ -225,6 +258,7 @@ class Generator:
         return int(self.arrays["owned"].shape[1])
 
     def fit(self, interactions: Interactions) -> Self:
+        self._made = threading.local()
         self.arrays = {"owned": interactions.owned, **self._learn(interactions)}
         return self
 
@@ -245,13 +279,22 @@ class Generator:
                 mine = self.arrays["owned"][customers].tocoo()
                 block[mine.row, mine.col] = -np.inf
             return best(block, k)
-        rows = self._rows(customers)
+        rows = self._rows_of(customers)
         return best_of_rows(without(rows, self.arrays["owned"][customers]) if new else rows, k)
+
+    def _rows_of(self, customers: Ints) -> sparse.csr_matrix:
+        last = getattr(self._made, "last", None)
+        if last is None or not np.array_equal(last[0], customers):
+            last = self._made.last = (customers, self._rows(customers))
+        return last[1]
 
     def score(self, customers: Any, items: Any) -> Floats:
         asked, products = (np.asarray(a, dtype=np.int64).ravel() for a in (customers, items))
         out = np.full(len(asked), -np.inf)
-        whom, at = np.unique(asked, return_inverse=True)
+        whom, at = grouped(asked)
+        last = getattr(self._made, "last", (np.zeros(0, dtype=np.int64), None))[0]
+        if len(last) and len(whom) and (np.diff(last) > 0).all() and np.isin(whom, last).all():
+            whom, at = last, np.searchsorted(last, asked)
         order = np.argsort(at, kind="stable")
         starts = np.searchsorted(at[order], np.arange(len(whom) + 1))
         for part in self._parts(whom):
@@ -259,7 +302,7 @@ class Generator:
             if self.dense:
                 out[rows] = self._block(whom[part])[at[rows] - part.start, products[rows]]
             else:
-                out[rows] = looked_up(self._rows(whom[part]), at[rows] - part.start, products[rows])
+                out[rows] = looked_up(self._rows_of(whom[part]), at[rows] - part.start, products[rows])
         return out
 
     def similar(self, item: int, k: int) -> Candidates:
@@ -332,6 +375,30 @@ def csr(value: Any, row: Any, col: Any, shape: tuple[int, int]) -> sparse.csr_ma
     return made
 
 
+def single(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """In single precision: half the room, and sorted many times faster (`best_of_rows`)."""
+    return sparse.csr_matrix(matrix.astype(np.float32))
+
+
+def distinct(keys: Ints) -> Ints:
+    """As `numpy.unique`, whose hashing takes ten times as long on keys that are nearly in order."""
+    if not len(keys):
+        return keys
+    ordered = keys if (keys[1:] >= keys[:-1]).all() else np.sort(keys)
+    return np.asarray(ordered[np.append(True, ordered[1:] != ordered[:-1])])
+
+
+def grouped(keys: Ints) -> tuple[Ints, Ints]:
+    """As `numpy.unique(keys, return_inverse=True)`, without sorting what is in order already."""
+    if not len(keys):
+        return keys, np.zeros(0, dtype=np.int64)
+    if (keys[1:] >= keys[:-1]).all():
+        begins = np.append(True, keys[1:] != keys[:-1])
+        return keys[begins], np.cumsum(begins) - 1
+    found, inverse = np.unique(keys, return_inverse=True)
+    return found, inverse.astype(np.int64)
+
+
 def binary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     """1 where there is anything."""
     return sparse.csr_matrix((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
@@ -364,6 +431,9 @@ def best(block: Floats, k: int) -> Candidates:
 def best_of_rows(rows: sparse.csr_matrix, k: int) -> Candidates:
     """As `best`, of sparse rows; what is not stored is no candidate."""
     n, m = rows.shape
+    low = max(1, int(m - 1).bit_length())
+    if rows.dtype == np.float32 and low + 32 + max(1, int(n - 1).bit_length()) <= 64:
+        return _best_by_key(rows, k, low)
     if rows.nnz > 0.02 * n * m and n * m <= CELLS:
         return best(_filled(rows), k)
     owner = np.repeat(np.arange(n), np.diff(rows.indptr))
@@ -374,6 +444,32 @@ def best_of_rows(rows: sparse.csr_matrix, k: int) -> Candidates:
     items[owner[kept], rank[rank < k]] = rows.indices[kept]
     scores[owner[kept], rank[rank < k]] = rows.data[kept]
     return Candidates(items, scores)
+
+
+def _best_by_key(rows: sparse.csr_matrix, k: int, low: int) -> Candidates:
+    """Row, falling score and column in one number of 64 bits, which a processor sorts many at a time."""
+    n = rows.shape[0]
+    bits = rows.data.view(np.uint32)
+    falling = np.where(bits >> 31, bits, ~bits & np.uint32(0x7FFFFFFF)).astype(np.uint64)
+    owner = np.repeat(np.arange(n, dtype=np.uint64), np.diff(rows.indptr))
+    keys = (owner << np.uint64(32 + low)) | (falling << np.uint64(low)) | rows.indices.astype(np.uint64)
+    keys.sort()
+    place = rows.indptr[:-1, None].astype(np.int64) + np.arange(k)
+    there = place < rows.indptr[1:, None]
+    top = keys[np.minimum(place, max(len(keys) - 1, 0))] if len(keys) else np.zeros((n, k), dtype=np.uint64)
+    items = np.where(there, (top & np.uint64((1 << low) - 1)).astype(np.int64), -1)
+    said = ((top >> np.uint64(low)) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    said = np.where(said >> 31, said, ~said & np.uint32(0x7FFFFFFF)).view(np.float32)
+    return Candidates(items, np.where(there, said.astype(np.float64), -np.inf))
+
+
+def strongest(rows: sparse.csr_matrix, kept: int) -> sparse.csr_matrix:
+    """The `kept` largest values of each row, in single precision."""
+    if not rows.shape[1]:
+        return rows
+    found = best_of_rows(single(rows), kept)
+    row, place = np.nonzero(found.items >= 0)
+    return csr(found.scores[row, place], row, found.items[row, place], rows.shape)
 
 
 def without(rows: sparse.csr_matrix, owned: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -2,7 +2,8 @@
 
 AutoETS, DynamicOptimizedTheta and MSTL are those of the library `statsforecast` (the extra `forecast`), which this
 file alone imports, and only when it is asked: without the library there is no such model, and nothing else changes.
-The median of several is what the M5 competition's benchmark of statistical methods does.
+Where the panel is small enough to pay for it, AutoARIMA is one more. The median of several is what the M5 competition's
+benchmark of statistical methods does.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from footfall.models.seasonal_naive import SeasonalNaive
 
 LONGEST = 24
 """Smoothing keeps one state per season's period: with longer seasons it goes without."""
+ARIMA = 20.0
+"""Seconds that AutoARIMA may take for all series of a panel together; with a season longer than `LONGEST` it is not
+asked."""
 
 
 class Statistical(Local):
@@ -32,7 +36,8 @@ class Statistical(Local):
     def seconds(panel: Panel) -> tuple[float, float]:
         """Of one fit and one forecast by one job, measured; smoothing with a season costs thrice as much."""
         season = panel.seasons[0] if panel.seasons else 1
-        return 0.0, (6e-4 if 1 < season <= LONGEST else 2e-4) * panel.values.size
+        rest = (6e-4 if 1 < season <= LONGEST else 2e-4) * panel.values.size
+        return 0.0, rest + (arima_seconds(panel) if affordable(panel) else 0.0)
 
     def forecast(self, panel: Panel) -> Floats:
         """(n, horizon) the median of `parts`."""
@@ -50,6 +55,8 @@ class Statistical(Local):
         ]
         if season > 1:
             models.append(zoo.MSTL(season_length=season, trend_forecaster=zoo.AutoETS(model="ZZN"), alias="mstl"))
+        if affordable(panel):
+            models.append(zoo.AutoARIMA(season_length=season, alias="arima"))
         table = _long(panel)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -61,6 +68,17 @@ class Statistical(Local):
             told = found[model.alias].to_numpy(dtype=np.float64).reshape(naive.shape)
             out[model.alias] = np.where(np.isfinite(told), told, naive)
         return out
+
+
+def affordable(panel: Panel) -> bool:
+    """Whether AutoARIMA is asked: for seasons that it can bear, and panels of few values."""
+    season = panel.seasons[0] if panel.seasons else 1
+    return season <= LONGEST and arima_seconds(panel) <= ARIMA
+
+
+def arima_seconds(panel: Panel) -> float:
+    """What AutoARIMA takes for all series, measured."""
+    return 0.4 * len(panel) + 3e-3 * panel.values.size
 
 
 def _long(panel: Panel) -> Any:

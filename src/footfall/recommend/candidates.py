@@ -9,8 +9,26 @@ from typing import Any
 import numpy as np
 
 from footfall.errors import UsageError, did_you_mean
-from footfall.models.ranking import Floats, Interactions, Ints, RankModel, find_rank_model, rank_model_names
+from footfall.models.ranking import (
+    AGAINST,
+    RATING,
+    SALE,
+    Floats,
+    Interactions,
+    Ints,
+    RankModel,
+    distinct,
+    find_rank_model,
+    rank_model_names,
+)
 
+ALL, NEW, COLD = "all", "new", "cold"
+WAYS = (ALL, NEW)
+"""What can be asked for: all products, or those that the customer never bought."""
+TAUGHT = (ALL, NEW, COLD)
+"""What is learnt apart. `cold`: for customers who did nothing so far, by who they are and what goes on in the shop."""
+FIRST = 40
+"""Candidates of each generator for customers who did nothing so far, at least: the dial is for the others."""
 EASE_LIMIT = 6_000
 """Products up to which EASE is among the generators unless it is asked for: its time grows with the cube."""
 DENSE_LIMIT = 20_000
@@ -39,7 +57,7 @@ def suited(
     here = rank_model_names()
     small, middling = interactions.products <= EASE_LIMIT, interactions.products <= DENSE_LIMIT
     thin = {} if middling else {"kept": 50, "latest": 20}
-    events = len(interactions.kinds) > 1
+    events = bool(set(interactions.kinds) - {SALE, RATING, *AGAINST})
     found = [
         Spec("own", "own_history", 100, {"way": "frequency"}),
         Spec("due", "own_history", 60, {"way": "rhythm", "ahead": ahead, "prior": 10.0}),
@@ -54,6 +72,9 @@ def suited(
         found.append(Spec("ease_lately", "ease", 80, {"half_life": 180.0, "l2": 100.0}))
     if middling and interactions.items:
         found.append(Spec("content", "content", 40))
+        found.append(Spec("arrivals", "content", 20, {"newest": 60.0}))
+    if interactions.text is not None:
+        found.append(Spec("text", "text", 30))
     if interactions.people:
         found.append(Spec("neighbours", "neighbours", 40, {}, False))
     if "implicit" in here and middling:
@@ -90,22 +111,28 @@ class Pool:
 
 
 def gather(
-    generators: Mapping[str, RankModel], specs: Sequence[Spec], customers: Ints, products: int, new: bool = False
+    generators: Mapping[str, RankModel], specs: Sequence[Spec], customers: Ints, products: int, way: str = ALL
 ) -> Pool:
-    """The union of what the generators propose to each customer; `new`: only what they never bought."""
+    """The union of what the generators propose to each customer.
+
+    `way`: `new`, only what they never bought; `cold`, by the generators that do not look at what they did.
+    """
     proposed, places = {}, {}
+    new = way == NEW
     for spec in specs:
-        if new and spec.name == "own_history":
+        if (new and spec.name == "own_history") or (way == COLD and spec.personal):
             continue
-        items, _ = generators[spec.label].candidates(customers, spec.take, new=new)
+        take = max(spec.take, FIRST) if way == COLD else spec.take  # few generators must fill a whole list
+        items, _ = generators[spec.label].candidates(customers, take, new=new)
         row, place = np.nonzero(items >= 0)
         proposed[spec.label] = customers[row] * products + items[row, place]
         places[spec.label] = place.astype(np.float64)
-    keys = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *proposed.values()]))
+    keys = distinct(np.concatenate([np.zeros(0, dtype=np.int64), *proposed.values()]))
     row, col = keys // max(products, 1), keys % max(products, 1)
     scores, at = {}, {}
     for spec in specs:
-        said = generators[spec.label].score(row, col)
+        silent = way == COLD and spec.personal
+        said = np.full(len(keys), np.nan) if silent else generators[spec.label].score(row, col)
         scores[spec.label] = np.where(np.isneginf(said), np.nan, said)
         at[spec.label] = np.full(len(keys), np.nan)
         if spec.label in proposed:

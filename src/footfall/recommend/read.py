@@ -1,13 +1,14 @@
 """The interactions of a shop as known at a cutoff: SQL on the facts once, then numbers.
 
 What is asked about (the task's own fact, as in `lines.where(kind="sale").distinct("product_id")`) is of the kind
-`sale` here; every event type of 1% or more is a kind of its own, and so are ratings. Facts count when they happened
-and were known before the cutoff. Products are those that any such fact, price or stock level names; categories and
-brands come from the catalogue, which has no dates.
+`sale` here; every event type of 1% or more is a kind of its own, and so are ratings and returns. Facts count when they
+happened and were known before the cutoff. Products are those that any such fact, price or stock level names; names,
+categories and brands come from the catalogue, which has no dates.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -16,10 +17,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy import sparse
 
 from footfall.engine import Engine, Query, literal
 from footfall.errors import FootfallError
-from footfall.models.ranking import SALE, Floats, Interactions, Ints
+from footfall.models.ranking import SALE, Floats, Interactions, Ints, csr, single
 from footfall.spans import Span, shift, zone
 from footfall.tasks import Task
 from footfall.windows import Fact, Frame, compile_windows, customers
@@ -29,6 +31,7 @@ PEOPLE = ("gender", "age", "birth_date", "location", "profession", "income", "lo
 VALUES = 50
 """Values of a feature of customers that are told apart, the most frequent ones."""
 BANDS = 10
+_WORD = re.compile(r"[^\W_]{2,}")
 NO_GOODS = "non-product"
 """Category of postage, fees and vouchers: nothing to recommend."""
 
@@ -136,6 +139,10 @@ def interactions_query(engine: Engine, fact: Fact, column: str, at: datetime) ->
             parts.append(f"{select.format(column, 'f.type', '1.0', 'events')}\n{keep} and f.type = {literal(kind)}")
     if fact.table != "reviews" and column in has["reviews"]:
         parts.append(f"{select.format(column, repr('rating'), 'f.rating', 'reviews')}\n{keep} and f.rating is not null")
+    if fact.table == "lines":
+        parts.append(
+            f"{select.format(column, repr('return'), 'abs(f.quantity)', 'lines')}\n{keep} and f.kind = 'return'{goods}"
+        )
     if fact.table == "events":
         bought = f"{select.format(column, repr('bought'), 'f.quantity', 'lines')}\n{keep} and f.kind = 'sale'"
         parts.append(bought)
@@ -147,26 +154,36 @@ def _told(value: Any) -> tuple[Any, ...]:
 
 
 def _products_query(column: str, at: datetime) -> Query:
-    """item, number, name, category, brand, price, gone: what there is to show, numbered in the order of its ids."""
+    """item, number, name, words, category, brand, price, gone, since: what there is to show, in the order of its ids.
+
+    `since`: when the shop first knew of it.
+    """
+    when = "min(greatest(f.occurred_at, f.known_at)) as since"
     if column != "product_id":
-        seen = "select distinct item from ranking_rows"
-        text = "select item, row_number() over (order by item) - 1 as number, item as name, '' as category, "
+        seen = f"select item, {when} from ranking_rows f group by item"
+        text = "select item, since, row_number() over (order by item) - 1 as number, item as name, '' as category, "
         return (
             Query()
             .then("seen", seen)
             .then(
                 "numbered",
-                text + "cast(null as varchar) as brand, cast(null as double) as price, false as gone from seen",
+                text
+                + "cast(null as varchar) as brand, cast(null as double) as price, false as gone, "
+                + "cast(null as varchar) as words from seen",
             )
         )
-    sources = [f"select distinct product_id as item from {t} f where {_before(at)}" for t in ("prices", "stock")]
-    goods = f"f.category is distinct from '{NO_GOODS}'"
-    sources += [f"select distinct product_id from {t} f where {_before(at)} and {goods}" for t in ("lines", "events")]
-    sources.append("select distinct item from ranking_rows")
-    query = Query().then("seen", "\nunion\n".join(sources))
+    goods = f" and f.category is distinct from '{NO_GOODS}'"
+    sources = [
+        f"select product_id as item, {when} from {t} f where {_before(at)}{more} group by product_id"
+        for t, more in (("prices", ""), ("stock", ""), ("lines", goods), ("events", goods))
+    ]
+    sources.append(f"select item, {when} from ranking_rows f group by item")
+    all_of_it = "\nunion all\n".join(sources)
+    query = Query().then("seen", f"select item, min(since) as since from (\n{all_of_it}\n) group by item")
     query = query.then(
         "told",
-        "select product_id as item, max(name) as name, max(category) as category, max(brand) as brand\n"
+        "select product_id as item, max(name) as name, max(category) as category, max(brand) as brand, "
+        "max(description) as description\n"
         f"from products f group by product_id having max(category) is distinct from '{NO_GOODS}'",
     )
     query = query.then(
@@ -189,7 +206,8 @@ def _products_query(column: str, at: datetime) -> Query:
     query = query.then("left_over", "select item, sum(greatest(level, 0)) as level from levels group by item")
     return query.then(
         "numbered",
-        "select s.item, row_number() over (order by s.item) - 1 as number, coalesce(t.name, s.item) as name,\n"
+        "select s.item, s.since, row_number() over (order by s.item) - 1 as number, coalesce(t.name, s.item) as name, "
+        "concat_ws(' ', t.name, t.description) as words,\n"
         "  coalesce(t.category, p.category, '') as category, coalesce(t.brand, p.brand) as brand,\n"
         "  coalesce(p.price, l.price) as price, coalesce(o.level <= 0, false) as gone\n"
         "from seen s left join told t using (item) left join paid p using (item) left join listed l using (item)\n"
@@ -211,19 +229,26 @@ def _read(engine: Engine, column: str, at: datetime, tz: str) -> History:
     engine.append("ranking_customers", numbered)
     local = "local_time({0}, '" + tz + "')" if tz != "UTC" else "{0}"
     days = "epoch(" + local + ") / 86400.0"
+    told = [str(k) for (k,) in engine.rows("select distinct kind from ranking_rows order by kind")]
+    kinds = (SALE, *(k for k in told if k != SALE))
+    place = f"list_position([{', '.join(literal(k) for k in kinds)}], r.kind) - 1"
     rows = engine.fetch(
-        f"select c.number as row, p.number as col, r.kind, coalesce(r.weight, 1.0) as weight, "
+        "select cast(c.number as integer) as row, cast(p.number as integer) as col, "
+        f"cast({place} as utinyint) as kind, "
+        f"coalesce(r.weight, 1.0) as weight, "
         f"{days.format('r.occurred_at')} as day, {days.format('r.known_at')} as known\n"
         "from ranking_rows r join ranking_customers c using (customer_id) join ranking_products p using (item)\n"
-        "order by 1, 2, 5, 3, 4, 6"
+        "order by 1, 2, 5, r.kind, 4, 6"
     )
     engine.execute("drop table ranking_customers")
     edge = clock_days(at, tz)
-    kinds, kind = _codes(rows.column("kind"), first=SALE)
     items, meanings = _items(what, column)
+    since = engine.rows(f"select {days.format('since')} from ranking_products order by number")
+    listed = np.asarray([-np.inf if d is None else float(d) for (d,) in since])
     interactions = Interactions(
-        len(who), len(products), _ints(rows, "row"), _ints(rows, "col"),
-        np.minimum(_floats(rows, "day"), edge - 1e-6), kind, _floats(rows, "weight"), edge, kinds, items, people,
+        len(who), len(products), _ints(rows, "row"), _ints(rows, "col"), np.minimum(_floats(rows, "day"), edge - 1e-6),
+        _ints(rows, "kind"), _floats(rows, "weight"), edge, kinds, items, people, listed,
+        words_of(what.column("words").to_pylist()),
     )  # fmt: skip
     names, category = (np.asarray(what.column(c).to_pylist(), dtype=object) for c in ("name", "category"))
     gone = np.asarray(what.column("gone").to_pylist(), dtype=bool)
@@ -270,6 +295,27 @@ def _items(what: pa.Table, column: str) -> tuple[dict[str, Ints], dict[str, tupl
     return items, values
 
 
+def words_of(texts: list[str | None]) -> sparse.csr_matrix | None:
+    """(products, words) of names and descriptions: how often a word stands there, times the log of how rare it is.
+
+    Each row has length 1. Words of one product only tell no likeness, those of a fifth of all products little. None
+    where no words are left.
+    """
+    rows, cols, numbers = [], [], dict[str, int]()
+    for i, text in enumerate(texts):
+        for word in _WORD.findall((text or "").casefold()):
+            rows.append(i)
+            cols.append(numbers.setdefault(word, len(numbers)))
+    if not rows:
+        return None
+    found = csr(np.ones(len(rows)), rows, cols, (len(texts), len(numbers)))
+    often = np.bincount(found.indices, minlength=len(numbers))
+    kept = np.flatnonzero((often > 1) & (often <= max(2, len(texts) // 5)))
+    found = sparse.csr_matrix(found[:, kept] @ sparse.diags(np.log(len(texts) / np.maximum(often[kept], 1.0))))
+    length = np.sqrt(np.asarray(found.multiply(found).sum(axis=1)).ravel())
+    return single(sparse.diags(1.0 / np.maximum(length, 1e-12)) @ found) if len(kept) else None
+
+
 def _bands(values: Floats, count: int) -> list[str | None]:
     told = values[np.isfinite(values)]
     if not len(told):
@@ -293,16 +339,6 @@ def _frequent(told: list[Any], most: int = VALUES) -> tuple[tuple[str, ...], Int
     code = np.full(len(names), -1, dtype=np.int64)
     code[kept] = np.arange(len(kept))
     return tuple(str(names[i]) for i in kept), code[inverse] if len(texts) else np.zeros(0, dtype=np.int64)
-
-
-def _codes(column: Any, first: str) -> tuple[tuple[str, ...], Ints]:
-    encoded = column.combine_chunks().dictionary_encode()
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    names = [str(v) for v in encoded.dictionary.to_pylist()]
-    order = [first, *sorted(n for n in names if n != first)]
-    code = np.asarray([order.index(n) for n in names], dtype=np.int64)
-    at = encoded.indices.to_numpy(zero_copy_only=False)
-    return tuple(order), code[at].astype(np.int64) if len(at) else np.zeros(0, dtype=np.int64)
 
 
 def _ints(table: pa.Table, name: str) -> Ints:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from footfall.models.ranking import Floats, Ints
+from footfall.models.ranking import AGAINST, Floats, Ints
 from footfall.recommend.read import History
 from footfall.recommend.rerank import Moment, Reranker
 
@@ -21,16 +21,21 @@ EXACT = 20_000
 THEMES = ("own", "looked", "together", "content", "people", "rising", "popular")
 _GENERATORS = {
     "own": "own", "due": "own", "together": "together", "after_looking": "together", "ease": "together",
-    "ease_lately": "together", "als": "together", "content": "content", "neighbours": "people", "popular": "popular",
-    "rising": "rising",
+    "ease_lately": "together", "als": "together", "content": "content", "arrivals": "content", "text": "content",
+    "neighbours": "people", "popular": "popular", "rising": "rising",
 }  # fmt: skip
+
+
+def generator_theme(label: str) -> str:
+    """The theme that a generator speaks for."""
+    return _GENERATORS.get(label, "popular")
 
 
 def theme_of(feature: str, kinds: tuple[str, ...] = ()) -> str:
     """The theme a feature belongs to; "" for what says the same of every product (the customer's own features)."""
     stem = feature.removesuffix(" score").removesuffix(" place")
     if stem != feature:
-        return _GENERATORS.get(stem, "popular")
+        return generator_theme(stem)
     if feature.startswith("customer "):
         return ""
     if feature.startswith(("bought ", "usual ", "elapsed ")) or feature == "due":
@@ -84,7 +89,7 @@ def _themes(moment: Moment, reranker: Reranker, values: Mapping[str, Floats], wa
                 out[:, j] = pull[:, columns].sum(axis=1)
         return np.where(out > 0, out, -np.inf)
     for spec in moment.specs:
-        j = THEMES.index(_GENERATORS.get(spec.label, "popular"))
+        j = THEMES.index(generator_theme(spec.label))
         place = values[f"{spec.label} place"]
         out[:, j] = np.fmax(out[:, j], np.where(np.isnan(place), -np.inf, 1.0 / (1.0 + place)))
     return out
@@ -113,9 +118,14 @@ def _say(
         share = values.get("category share")
         if category and share is not None and share[i] > 0:
             return f"{share[i]:.0%} of what you buy is {category}"
-        return "close in price to what you usually buy" if "price against usual" in values else ""
+        for label in [s.label for s in moment.specs if s.name == "text"]:
+            because = moment.generators[label].because(customer, item, 1)
+            if because:
+                return f"much like {history.names[because[0]]}"
+        apart = values.get("price against usual")
+        return "close in price to what you usually buy" if apart is not None and abs(apart[i]) <= 1 else ""
     if theme == "people":
-        return _alike(customer, moment, history)
+        return person_words(customer, moment, history)
     if theme == "rising":
         return "bought more and more lately"
     share = values.get("product occasions 30")
@@ -126,14 +136,14 @@ def _own(i: int, values: Mapping[str, Floats]) -> str:
     times = values["bought times"][i]
     if times < 1:
         return ""
-    last = f"last {_ago(values['bought last'][i])}"
     if times >= 2:
-        return f"you buy this about every {_span(values['usual gap'][i])}; {last}"
-    return f"you bought this once, {last}"
+        return kept_up(values["usual gap"][i], values["bought last"][i])
+    return f"you bought this once, last {ago(values['bought last'][i])}"
 
 
 def _looked(i: int, moment: Moment, values: Mapping[str, Floats]) -> str:
-    found = [(values[f"{k} last"][i], k) for k in moment.interactions.kinds if f"{k} last" in values]
+    kinds = [k for k in moment.interactions.kinds if f"{k} last" in values and k not in AGAINST]
+    found = [(values[f"{k} last"][i], k) for k in kinds]
     found = [(age, kind) for age, kind in found if np.isfinite(age)]
     if not found:
         return ""
@@ -141,10 +151,11 @@ def _looked(i: int, moment: Moment, values: Mapping[str, Floats]) -> str:
     verb = {"view": "looked at it", "click": "clicked it", "add_to_cart": "put it in your basket",
             "favourite": "marked it as a favourite", "rating": "rated it",
             "bought": "bought it"}.get(kind, f"did '{kind}' with it")  # fmt: skip
-    return f"you {verb} {_ago(age)}"
+    return f"you {verb} {ago(age)}"
 
 
-def _alike(customer: int, moment: Moment, history: History) -> str:
+def person_words(customer: int, moment: Moment, history: History) -> str:
+    """Who the customer is, as far as the shop knows it."""
     told = []
     for name, codes in moment.interactions.people.items():
         if codes[customer] >= 0:
@@ -152,7 +163,13 @@ def _alike(customer: int, moment: Moment, history: History) -> str:
     return f"people like you ({', '.join(told[:3])}) buy it" if told else ""
 
 
-def _ago(days: float) -> str:
+def kept_up(gap: float, last: float) -> str:
+    """Of what a customer buys again and again."""
+    return f"you buy this about every {_span(gap)}; last {ago(last)}"
+
+
+def ago(days: float) -> str:
+    """So many days before the cutoff."""
     whole = int(days)
     return "today" if whole == 0 else "yesterday" if whole == 1 else f"{whole} days ago"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,20 +15,21 @@ import numpy as np
 
 from footfall.engine import Engine
 from footfall.errors import FootfallError, UsageError, did_you_mean
-from footfall.models.ranking import Floats, Ints, csr, without
-from footfall.recommend.candidates import Spec, suited
+from footfall.models.ranking import Floats, Ints, csr
+from footfall.recommend.candidates import ALL, COLD, TAUGHT, WAYS, Pool, Spec, suited
 from footfall.recommend.features import places_of
+from footfall.recommend.quick import quick_reasons
 from footfall.recommend.read import History, clock_days, read_history
 from footfall.recommend.reasons import EXACT, reasons
-from footfall.recommend.rerank import ALL, NEW, WAYS, Learning, Moment, Reranker, teach
+from footfall.recommend.rehearse import OWN, RERANKED, Trial, answers, chosen, part_of, rehearse
+from footfall.recommend.rerank import Learning, Lesson, Moment, Reranker, lesson_of, taught
 from footfall.recommend.rules import Bound, Rules, bind
 from footfall.spans import shift, span
 from footfall.tasks import Task
 
-RERANKED, OWN = "reranked", "own frequency"
+__all__ = ["OWN", "RERANKED", "Ranker", "Ranking", "Scene", "answers", "fit_ranker", "rank", "scene", "sides"]
 CHUNK = 4_000
 """Customers ranked at a time."""
-PLACES = 20
 Progress = Callable[[str], None]
 
 
@@ -60,6 +63,12 @@ class Ranker:
     def model(self) -> str:
         """What the column `model` of the results says."""
         return self.answer.get(ALL, RERANKED)
+
+    @property
+    def told(self) -> str:
+        """How it came about, for people."""
+        grown = self.reranker.grown.get(ALL)
+        return f"{self.model} ({grown})" if grown and self.model == RERANKED else self.model
 
     def save(self, folder: Path) -> None:
         """JSON and LightGBM's text. The task itself is not written: `load` is given it."""
@@ -110,22 +119,28 @@ def fit_ranker(
     history = history or read_history(engine, task, at, tz)
     ahead = float(task.span.days)
     specs = suited(history.interactions, learning.dial, ahead, learning.generators)
-    moments = []
-    for cutoff in training_cutoffs(history, task, learning):
+    cutoffs = training_cutoffs(history, task, learning)
+    lessons: dict[str, list[Lesson | None]] = {way: [] for way in TAUGHT}
+    trials: dict[str, list[Trial | None]] = {way: [] for way in TAUGHT}
+    for cutoff in cutoffs:
         say(f"{task.name}: candidates as of {cutoff:%Y-%m-%d}")
-        one = past_moment(history, task, cutoff, specs, learning.seed)
-        if one.taken.nnz:
-            moments.append(one)
-    answer = dict.fromkeys(WAYS, RERANKED)
-    rehearsed: dict[str, dict[str, float]] = {}
-    if len(moments) > 1:
-        say(f"{task.name}: rehearsing the newest of {len(moments)} training dates")
-        tried = teach(moments[1:], learning)
-        rehearsed = {way: _rehearse(moments[0], tried, way, learning) for way in WAYS}
-        answer = {way: _chosen(found) for way, found in rehearsed.items()}
-    say(f"{task.name}: learning the order of candidates on {len(moments)} training dates")
-    reranker = teach(moments, learning)
-    reranker.ahead = ahead
+        one = past_moment(history, task, cutoff, specs, learning)
+        if not one.taken.nnz:
+            continue
+        place = len(lessons[ALL])
+        for way in TAUGHT:
+            lessons[way].append(lesson_of(one, learning, way, place, len(cutoffs)))
+            if place < learning.rehearsals and len(cutoffs) > 1:
+                trials[way].append(Trial.of(one, way, learning.seed))
+        del one  # a moment of a large shop holds gigabytes
+    many = len(lessons[ALL])
+    if many > 1:
+        say(f"{task.name}: rehearsing the newest of {many} training dates")
+    grown, rehearsed = rehearse(trials, lessons, learning, ahead) if many > 1 else ({}, {})
+    del trials
+    answer = {way: chosen(rehearsed.get(way, {})) for way in TAUGHT}
+    say(f"{task.name}: learning the order of candidates on {many} training dates")
+    reranker = taught(lessons, learning, ahead, grown)
     caution = "" if reranker.boosters else "too little history to learn from: the generators' own places are merged"
     return Ranker(task, at, specs, reranker, answer, rehearsed, caution)
 
@@ -144,12 +159,22 @@ def training_cutoffs(history: History, task: Task, learning: Learning) -> list[d
     return found
 
 
-def past_moment(history: History, task: Task, cutoff: datetime, specs: tuple[Spec, ...], seed: int = 0) -> Moment:
-    """What was known at an earlier cutoff, and what was taken in the horizon from there."""
-    taken = history.after(cutoff, task.span)
+def past_moment(
+    history: History, task: Task, cutoff: datetime, specs: tuple[Spec, ...], learning: Learning | None = None
+) -> Moment:
+    """What was known at an earlier cutoff, and what was taken in the horizon from there.
+
+    In a shop of more customers than `learning.among`, of so many of them, drawn at random.
+    """
+    learning = learning or Learning()
+    known, taken = history.before(cutoff), history.after(cutoff, task.span)
+    told = np.bincount(known.row, minlength=known.customers) > 0
+    if told.sum() > learning.among:
+        kept = np.random.default_rng(learning.seed).random(known.customers) < learning.among / told.sum()
+        known, taken = known.take(kept[known.row]), taken.take(kept[taken.row])
     shape = (taken.customers, taken.products)
     truth = csr(np.ones(len(taken)), taken.row, taken.col, shape)
-    return Moment.at(history.before(cutoff), specs, float(task.span.days), seed, truth)
+    return Moment.at(known, specs, float(task.span.days), learning.seed, truth)
 
 
 @dataclass(frozen=True)
@@ -174,10 +199,12 @@ def rank(
     way: str = ALL,
     rules: Rules | None = None,
     reasoned: bool = True,
+    threads: int = 1,
 ) -> Iterator[Ranking]:
     """The `k` products for each customer (numbers; None: all), a chunk of customers at a time.
 
-    `way`: `all`, or `new` for products that the customer never bought.
+    `way`: `all`, or `new` for products that the customer never bought. `threads`: chunks ranked at once; the rows and
+    their order do not depend on it.
 
     Raises:
         UsageError: another way, or k below one. FootfallError: a rule that names what the shop does not have.
@@ -189,16 +216,55 @@ def rank(
     bound = bind(rules or Rules(), of.history)
     asked = np.arange(len(of.history.customers)) if customers is None else np.asarray(customers, dtype=np.int64)
     explained = "" if not reasoned else "exactly" if len(asked) * k <= EXACT else "by place"
-    for start in range(0, len(asked), CHUNK):
-        yield _ranked(of, asked[start : start + CHUNK], k, (way, explained), bound)
+    parts = [asked[start : start + CHUNK] for start in range(0, len(asked), CHUNK)]
+    threads = min(max(1, threads), len(parts))
+    if threads < 2:
+        yield from (_ranked(of, part, k, (way, explained), bound) for part in parts)
+        return
+    _ = of.moment.known, of.moment.told  # made once, before the threads share them
+    with ThreadPoolExecutor(threads) as pool:
+        ahead = deque(pool.submit(_ranked, of, part, k, (way, explained), bound) for part in parts[: threads + 1])
+        for i in range(len(parts)):
+            if i + threads + 1 < len(parts):
+                ahead.append(pool.submit(_ranked, of, parts[i + threads + 1], k, (way, explained), bound))
+            yield ahead.popleft().result()
+
+
+class Side(NamedTuple):
+    """Customers ranked by one way, in order, their candidates, and the candidates' features."""
+
+    way: str
+    customers: Ints
+    pool: Pool
+    values: dict[str, Floats]
+
+
+def sides(of: Scene, customers: Ints, way: str) -> Iterator[Side]:
+    """Those of the customers who did something so far, ranked by `way`, and those who did nothing, ranked by `cold`
+    where that was learnt."""
+    whom = np.unique(customers)
+    apart = COLD in of.ranker.reranker.boosters
+    told = of.moment.told[whom] if apart else np.ones(len(whom), dtype=bool)
+    for some, which in ((whom[told], way), (whom[~told], COLD)):
+        if len(some):
+            yield Side(which, some, *of.moment.pool(some, which))
 
 
 def _ranked(of: Scene, asked: Ints, k: int, how: tuple[str, str], bound: Bound) -> Ranking:
-    ranker, history, moment = of.ranker, of.history, of.moment
-    way, explained = how
-    whom = np.unique(asked)
-    pool, values = moment.pool(whom, way)
-    score = answers(moment, ranker.reranker, ranker.answer[way], (pool.row, pool.col), values, way)
+    found = [_side(of, side, k, how[1], bound) for side in sides(of, asked, how[0])]
+    row, col, place, said = (np.concatenate([np.asarray(p[i]) for p in found]) for i in range(4))
+    words = [w for p in found for w in p[4]]
+    if len(found) > 1:
+        order = np.lexsort((place, row))
+        row, col, place, said = row[order], col[order], place[order], said[order]
+        words = [words[i] for i in order]
+    return Ranking(row, col, place, said, words)
+
+
+def _side(of: Scene, side: Side, k: int, explained: str, bound: Bound) -> Ranking:
+    ranker, history = of.ranker, of.history
+    way, whom, pool, values = side
+    score = answers(ranker.reranker, ranker.answer.get(way, RERANKED), values, way)
     order = np.lexsort((pool.col, -score, pool.row))
     order = order[bound.shown[pool.col[order]] & np.isfinite(score[order])]
     if len(bound.pinned) or bound.limits:
@@ -219,10 +285,13 @@ def _ranked(of: Scene, asked: Ints, k: int, how: tuple[str, str], bound: Bound) 
     words = [""] * len(row)
     if explained:
         there = np.flatnonzero(at >= 0)
-        shown = {name: value[at[there]] for name, value in values.items()}
-        speaks = ranker.answer[way] == RERANKED
-        booster = way if speaks and explained == "exactly" else ""
-        told = reasons(_who_spoke(of, way), history, ranker.reranker, (row[there], col[there]), shown, booster)
+        shown = part_of(values, at[there])
+        spoke = _who_spoke(of, way)
+        if explained == "exactly":
+            booster = way if ranker.answer.get(way, RERANKED) == RERANKED else ""
+            told = reasons(spoke, history, ranker.reranker, (row[there], col[there]), shown, booster)
+        else:
+            told = quick_reasons(spoke, history, (row[there], col[there]), shown)
         words = ["the shop shows it to everyone"] * len(row)
         for i, text in zip(there, told, strict=True):
             words[i] = text
@@ -231,65 +300,9 @@ def _ranked(of: Scene, asked: Ints, k: int, how: tuple[str, str], bound: Bound) 
 
 def _who_spoke(of: Scene, way: str) -> Moment:
     """The moment with only the generators that had a say in the answer: the others give no reasons."""
-    label = of.ranker.answer[way]
+    label = of.ranker.answer.get(way, RERANKED)
     if label == RERANKED:
-        return of.moment
+        heard_of = [s for s in of.moment.specs if way != COLD or not s.personal]
+        return replace(of.moment, specs=tuple(heard_of))
     heard = ("own", "popular") if label == OWN else (label,)
     return replace(of.moment, specs=tuple(s for s in of.moment.specs if s.label in heard))
-
-
-def answers(
-    moment: Moment, reranker: Reranker, label: str, pairs: tuple[Ints, Ints], values: Mapping[str, Floats], way: str
-) -> Floats:
-    """(pairs,) the scores of one who answers; -inf where it has nothing to say."""
-    if label == RERANKED:
-        return reranker.score(values, way)
-    if label == OWN:
-        own, popular = (values[f"{one} score"] for one in ("own", "popular"))
-        top = np.nanmax(popular, initial=1.0)
-        # Own purchases first, then what is popular.
-        return np.where(np.isnan(own), np.nan_to_num(popular, nan=-1.0) / (2 * top) - 1.0, own)
-    said = np.where(np.isnan(values[f"{label} place"]), np.nan, values[f"{label} score"])
-    return np.where(np.isnan(said), -np.inf, said)
-
-
-def _rehearse(moment: Moment, reranker: Reranker, way: str, learning: Learning) -> dict[str, float]:
-    """Label -> mean ndcg at 20 over customers who took something, at a moment the re-ranker was not taught on."""
-    customers = moment.eager(3_000, learning.seed, way)
-    if not len(customers):
-        return {}
-    pool, values = moment.pool(customers, way)
-    labels = [RERANKED, *([OWN] if way == ALL else []), *(s.label for s in moment.specs if _answers(s, way))]
-    truth = moment.taken[customers].tocoo()
-    if way == NEW:
-        truth = without(moment.taken[customers], moment.interactions.owned[customers]).tocoo()
-    keys = np.sort(customers[truth.row] * moment.interactions.products + truth.col)
-    many = np.bincount(truth.row, minlength=len(customers))
-    right = places_of(keys, pool.row * moment.interactions.products + pool.col) >= 0
-    out = {}
-    for label in labels:
-        score = answers(moment, reranker, label, (pool.row, pool.col), values, way)
-        out[label] = _ndcg(pool.row, pool.col, score, right, (customers, many))
-    return out
-
-
-def _answers(spec: Spec, way: str) -> bool:
-    return not (way == NEW and spec.name == "own_history")
-
-
-def _ndcg(row: Ints, col: Ints, score: Floats, right: Any, asked: tuple[Ints, Ints]) -> float:
-    customers, many = asked
-    order = np.lexsort((col, -score, row))
-    order = order[np.isfinite(score[order])]
-    sorted_rows = row[order]
-    place = np.arange(len(order)) - np.searchsorted(sorted_rows, sorted_rows)
-    top = (place < PLACES) & right[order]
-    gain = 1.0 / np.log2(2.0 + np.arange(PLACES))
-    made = np.bincount(np.searchsorted(customers, sorted_rows[top]), gain[place[top]], len(customers))
-    ideal = np.concatenate([[0.0], np.cumsum(gain)])[np.minimum(many, PLACES)]
-    return float(np.mean(made[ideal > 0] / ideal[ideal > 0]))
-
-
-def _chosen(found: Mapping[str, float]) -> str:
-    """The re-ranker unless a simpler one did better in the rehearsal."""
-    return max(found, key=lambda label: (found[label], label == RERANKED)) if found else RERANKED

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,10 @@ from numpy.typing import NDArray
 from footfall.errors import FootfallError, UsageError, did_you_mean
 from footfall.models.ranking import Floats, Ints
 from footfall.recommend.read import History
+
+LIMITED = ("category", "brand")
+NAMED = 20_000
+"""Names among which a near one is looked for."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,9 @@ class Rules:
         pin: products shown first, in this order, to everyone.
         limit: "category" or "brand" -> at most so many of one value in a list.
         in_stock: leave out what the last stock level says is sold out (where a shop has stock levels).
+        new: only products that the customer never bought; what is pinned is shown all the same.
+
+    A ranking of categories heeds `exclude_categories` and `new`.
 
     Raises:
         UsageError: a limit below one or of something else, or a product both pinned and excluded.
@@ -32,16 +40,56 @@ class Rules:
     pin: Sequence[str] = ()
     limit: Mapping[str, int] = field(default_factory=dict)
     in_stock: bool = True
+    new: bool = False
 
     def __post_init__(self) -> None:
         for name, most in self.limit.items():
-            if name not in ("category", "brand"):
+            if name not in LIMITED:
                 raise UsageError(f"a limit is per category or brand, not per '{name}'")
             if most < 1:
                 raise UsageError(f"a limit of {most} per {name} leaves nothing to show; use 1 or more")
         both = sorted(set(self.exclude) & set(self.pin))
         if both:
             raise UsageError(f"product '{both[0]}' is both pinned and excluded")
+
+    def told(self) -> dict[str, Any]:
+        """What is declared and not as without rules, for a model's card."""
+        return {name: value for name, value in asdict(self).items() if value != getattr(Rules(), name)}
+
+
+def declared(document: Mapping[str, Any], where: str) -> Rules:
+    """The rules of a document such as
+
+        exclude = ["P-7"]
+        exclude_categories = ["tobacco"]
+        pin = ["P-1"]
+        in_stock = true
+        new = false
+        limit = { category = 2, brand = 3 }
+
+    `where` names it in errors. Raises FootfallError for a word or a value that is no rule, or rules at odds.
+    """
+    known = {f.name: f for f in fields(Rules)}
+    found: dict[str, Any] = {}
+    for name, value in document.items():
+        if name not in known:
+            raise FootfallError(f"{where} has no rule '{name}'{did_you_mean(name, known)}")
+        if name in ("in_stock", "new"):
+            right, wanted = isinstance(value, bool), "true or false"
+        elif name == "limit":
+            right = isinstance(value, Mapping) and all(type(most) is int for most in value.values())
+            wanted = "whole numbers, as in { category = 2 }"
+        else:
+            value = [value] if isinstance(value, str) else value
+            right = isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
+            wanted = "a list of texts"
+        if not right:
+            raise FootfallError(f"{where}: {name} is {wanted}, not {value!r}")
+        found[name] = tuple(value) if isinstance(value, list) else value
+    try:
+        return Rules(**found)
+    except UsageError as error:
+        raise FootfallError(f"{where}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -84,15 +132,21 @@ def bind(rules: Rules, history: History) -> Bound:
     shown = np.ones(len(history.products), dtype=bool)
     if rules.in_stock:
         shown &= ~history.gone
-    for product in rules.exclude:
-        shown[_number(history, product)] = False
-    categories = set(history.category.tolist())
-    for category in rules.exclude_categories:
-        inside = [c for c in categories if c == category or c.startswith(category + ".")]
+    products = history.column == "product_id"
+    category = (history.category if products else history.products).astype(str)
+    categories = set(category.tolist()) - {""}
+    for name in rules.exclude_categories:
+        inside = [c for c in categories if c == name or c.startswith(name + ".")]
         if not inside:
-            raise FootfallError(f"there is no category '{category}'{did_you_mean(category, categories)}")
-        shown &= ~np.isin(history.category.astype(str), inside)
-    pinned = np.asarray([_number(history, p) for p in rules.pin], dtype=np.int64)
+            raise FootfallError(f"there is no category '{name}'{_near(name, categories)}")
+        shown &= ~np.isin(category, inside)
+    if not products:
+        return Bound(shown, np.zeros(0, dtype=np.int64), ())
+    pinned = np.asarray([number_of(history, p) for p in rules.pin], dtype=np.int64)
+    if rules.in_stock:
+        pinned = pinned[~history.gone[pinned]]
+    for product in rules.exclude:
+        shown[number_of(history, product)] = False
     limits = []
     for name, most in rules.limit.items():
         if name not in history.interactions.items:
@@ -101,9 +155,17 @@ def bind(rules: Rules, history: History) -> Bound:
     return Bound(shown, pinned, tuple(limits))
 
 
-def _number(history: History, product: str) -> int:
-    if product not in history.product_numbers:
-        raise FootfallError(
-            f"there is no product '{product}'{did_you_mean(product, list(history.product_numbers)[:5000])}"
-        )
-    return history.product_numbers[product]
+def number_of(history: History, product: str) -> int:
+    """A product's number. Raises FootfallError, with the nearest id, for one that was not there before the cutoff."""
+    found = history.product_numbers.get(product)
+    if found is None:
+        near = _near(product, history.product_numbers)
+        raise FootfallError(f"there is no product '{product}' before {history.at:%Y-%m-%d}{near}")
+    return found
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    """The nearest of many; without a near one, how many there are instead of all their names."""
+    choices = list(known)
+    close = did_you_mean(word, choices[:NAMED])
+    return close if close.startswith("; did") else f"; there are {len(choices):,}, and none is called alike"

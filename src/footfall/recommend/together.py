@@ -1,7 +1,7 @@
 """Bought together: pairs of products in one basket, with support, confidence and lift.
 
 A basket is what a customer bought on one day. Lift is how much oftener the two stand in one basket than they would by
-chance; its interval is the usual one on the log scale, so that a pair of few baskets is not taken for a strong one.
+chance; its interval, on the log scale, keeps a pair of few baskets from being taken for a strong one.
 
 Source: association rules (Agrawal, Imielinski and Swami 1993); the interval is the delta method's.
 """
@@ -46,7 +46,9 @@ def bought_together(interactions: Interactions, least: int = 5, most: int | None
     size = np.asarray(held.sum(axis=0)).ravel()
     total = float(len(keys))
     lift = n * total / np.maximum(size[a] * size[b], 1.0)
-    spread = 1.96 * np.sqrt(np.maximum(1 / n - 1 / size[a] + 1 / size[b] - 1 / total, 0.0)) if len(n) else n
+    # Of log p_ab - log p_a - log p_b, whose parts are counted in the same baskets.
+    variance = 1 / n - 1 / size[a] - 1 / size[b] + (2 * lift - 1) / total if len(n) else n
+    spread = 1.96 * np.sqrt(np.maximum(variance, 0.0))
     lower, upper = lift * np.exp(-spread), lift * np.exp(spread)
     order = np.lexsort((b, a, -lower))[:most]
     columns = (a, b, n.astype(np.int64), n / max(total, 1.0), n / np.maximum(size[a], 1.0), lift, lower, upper)

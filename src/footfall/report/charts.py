@@ -191,6 +191,43 @@ def drivers(rows: Sequence[Row], width: int, *, title: str) -> dict[str, Any]:
     return _finish(chart, width, 70 + 38 * len(kept))
 
 
+def tuning(rows: Sequence[Row], width: int, *, title: str) -> dict[str, Any]:
+    """Loss `against` the own settings' at the same instants (0: alike) of each `trial` by `state`; the least so far.
+
+    What is far worse than most is drawn at the upper edge, lest it flatten the rest.
+    """
+    words = {"own": "its own", "done": "tried", "pruned": "pruned", "failed": "failed"}
+    found = sorted(float(r["against"]) for r in rows)
+    middle = found[len(found) // 2]
+    top = max(0.0, middle) + max(middle - found[0], 0.005)
+    least, best, kept = float("inf"), [], []
+    for r in rows:
+        value = float(r["against"])
+        least = min(least, value) if r.get("state") in ("own", "done") else least
+        best.append({"trial": r["trial"], "least": least})
+        kept.append({"trial": r["trial"], "kind": words.get(str(r["state"]), "failed"), "shown": min(value, top)})
+    kinds = [w for w in words.values() if any(r["kind"] == w for r in kept)]
+    paint = {"its own": INK, "tried": BLUE, "pruned": GREY, "failed": ORANGE}
+    marks = {"its own": "square", "tried": "circle", "pruned": "triangle-up", "failed": "diamond"}
+    last = max(int(r["trial"]) for r in rows)
+    ticks = list(range(0, last + 1, -(-last // (6 if width > 500 else 4)) or 1))
+    x = alt.X("trial:Q").title("Try").scale(nice=False).axis(values=ticks, format="d")
+    y = alt.Y("shown:Q").title(title).scale(nice=True).axis(format="+.1~%", tickCount=5)
+    colour = alt.Color("kind:N").scale(domain=kinds, range=[paint[k] for k in kinds]).legend(symbolType="circle")
+    shape = alt.Shape("kind:N").scale(domain=kinds, range=[marks[k] for k in kinds]).legend(None)
+    line = alt.Chart(alt.Data(values=[{"shown": 0}]))
+    chart = (
+        line.mark_rule(color=MUTED, strokeDash=[4, 4]).encode(y=y)
+        + alt.Chart(_data(best, "trial", "least"))
+        .mark_line(color=TEAL, strokeWidth=1.5, interpolate="step-after")
+        .encode(x=x, y=alt.Y("least:Q").title(title))
+        + alt.Chart(_data(kept, "trial", "kind", "shown"))
+        .mark_point(filled=True, size=52, opacity=0.9)
+        .encode(x=x, y=y, color=colour, shape=shape)
+    )
+    return _finish(chart, width, 230)
+
+
 def histogram(
     rows: Sequence[Row], width: int, *, title: str, edges: str = "text", what: str = "Customers"
 ) -> dict[str, Any]:
@@ -210,7 +247,8 @@ def bars(rows: Sequence[Row], width: int, *, title: str) -> dict[str, Any]:
     data = _data(kept, "place", "label", "shown", "start", "value")
     y = alt.Y("place:O").axis(None).scale(paddingInner=0.72, paddingOuter=0.6)
     base = alt.Chart(data).encode(y=y)
-    room = alt.Scale(domain=[0, 1.16 * _top(rows, "value") or 1], nice=False)
+    longest = max((len(r["shown"]) for r in kept), default=0)  # the longest bar leaves room for its number
+    room = alt.Scale(domain=[0, _top(rows, "value") / (1 - min(0.4, (7.2 * longest + 16) / width)) or 1], nice=False)
     value = alt.X("value:Q").title(title).scale(room).axis(None)
     label = base.mark_text(align="left", baseline="bottom", dy=-7, fontSize=12.5, limit=width - 12)
     chart = (
@@ -343,16 +381,23 @@ def outlook(rows: Sequence[Row], width: int, *, title: str) -> dict[str, Any]:
     return _finish(chart, width, 220)
 
 
-def ranges(rows: Sequence[Row], width: int, *, title: str, format: str = ".1~%", beside: str = "") -> dict[str, Any]:
+def ranges(
+    rows: Sequence[Row], width: int, *, title: str, format: str = ".1~%", beside: str = "", zero: bool = True
+) -> dict[str, Any]:
     """A point with its interval a row: `label` above it, `value`, `lower`, `upper`.
 
-    Rows may have a second value, `other`: a tick that the legend calls `beside`.
+    Rows may have a second value, `other`: a tick that the legend calls `beside`. Without `zero` the axis shows the
+    intervals alone: for a scale whose zero means nothing.
     """
     kept = [{**r, "place": i, "start": 0, "told": beside} for i, r in enumerate(rows)]
     data = _data(kept, "place", "label", "start", "told", "lower", "upper", "other", "value")
     y = alt.Y("place:O").axis(None).scale(paddingInner=0.72, paddingOuter=0.6)
     base = alt.Chart(data).encode(y=y)
-    scale = alt.Scale(domain=[min([0.0, *(float(r["lower"]) for r in rows)]), 1.05 * _top(rows, "upper", "other") or 1])
+    ends = [min([0.0, *(float(r["lower"]) for r in rows)]), 1.05 * _top(rows, "upper", "other") or 1]
+    if not zero and rows:
+        low, high = min(float(r["lower"]) for r in rows), max(float(r["upper"]) for r in rows)
+        ends = [low - 0.05 * (high - low), high + 0.05 * (high - low)]
+    scale = alt.Scale(domain=ends, zero=zero)
     axis = {"format": format, "tickCount": 5 if width > 500 else 3, "grid": True, "labelExpr": _PLAIN}
 
     def x(field: str) -> Any:

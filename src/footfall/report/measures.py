@@ -44,6 +44,7 @@ _KNOWN = {
     "base_rate": Measure("Base rate", "share of all who did", 0, "percent", "signed_percent"),
     "mae": Measure("Mean error (MAE)", "per customer; lower is better", -1, "number", "signed"),
     "rmse": Measure("Error, large ones weighing more (RMSE)", "lower is better", -1, "number", "signed"),
+    "r2": Measure("Variance explained (R²)", "1 is perfect, 0 says the mean to everyone", 1),
     "wape": Measure("Error as share of the total (WAPE)", "lower is better", -1, "percent", "signed_percent"),
     "bias": Measure("Total bias", "over (+) or under (−) the true total; 0 is right", 0, "percent", "signed_percent"),
     "mase": Measure(
@@ -54,6 +55,8 @@ _KNOWN = {
     "coverage_80": Measure("Within the 80% interval", "80% is right", 0, "percent", "signed_percent"),
     "coverage_95": Measure("Within the 95% interval", "95% is right", 0, "percent", "signed_percent"),
     "correlation": Measure("Correlation", "1 is perfect order and scale", 1),
+    "ndcg_20": Measure("The right things high up (ndcg at 20)", "1 is perfect", 1, "percent", "signed_percent"),
+    "recall_20": Measure("Of what was taken, in the first 20", "1 is all of it", 1, "percent", "signed_percent"),
     "gini": Measure("Ranking by value (Gini)", "0 is chance, 1 is perfect", 1),
 }
 _ALIASES = {

@@ -80,9 +80,10 @@ class _Writer:
 
 def spec(figure: Figure, width: int) -> dict[str, Any]:
     """The Vega-Lite specification of a figure, `width` pixels wide."""
-    from footfall.report import charts  # Altair takes a second to import: only pages with charts pay for it
+    from footfall.report import charts, charts_contributions  # Altair takes a second: only pages with charts pay for it
 
-    made: dict[str, Any] = getattr(charts, figure.kind)(figure.rows, width, **figure.options)
+    home = charts if hasattr(charts, figure.kind) else charts_contributions
+    made: dict[str, Any] = getattr(home, figure.kind)(figure.rows, width, **figure.options)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +12,13 @@ from rich.table import Table
 from footfall.report.measures import measure
 from footfall.report.numbers import blank
 
-BASELINES = ("baseline", "seasonal_naive")
+BASELINES = ("baseline", "seasonal_naive", "own frequency")
 ROWS = 40
 """Rows shown of a longer table."""
-DECIDING = ("log_loss", "auc", "calibration_error", "rmse", "wape", "total_bias", "mase", "coverage_80", "coverage_95")
+DECIDING = (
+    "log_loss", "auc", "calibration_error", "rmse", "wape", "total_bias", "mase", "coverage_80", "coverage_95",
+    "ndcg@20", "recall@20",
+)  # fmt: skip
 """Of a backtest's metrics: what the verdict is spoken on, how well it ranks, and whether its size is honest."""
 
 
@@ -67,6 +71,33 @@ def deciding(evaluations: pa.Table) -> pa.Table:
     kinds = [pa.string(), pa.string(), pa.float64(), pa.string(), pa.float64(), pa.string()]
     names = ["metric", "model", "value", "95%", "against the baseline", "95% of that"]
     return pa.Table.from_pylist(told, pa.schema(list(zip(names, kinds, strict=True))))
+
+
+def beside(comparison: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows of the table `comparison` as short columns, in their order."""
+    told = []
+    for r in comparison:
+        best = r["model"] == r["best"]
+        row = {
+            "model": r["model"],
+            str(r["metric"]).replace("_", " "): _spread(r["mean"], r["spread"]),
+            f"against {r['best']}": None if best else cell(float(r["difference"])),
+            "95% of that": None if best else _interval(r["difference_lower"], r["difference_upper"]),
+            "held out": _spread(r["fold_mean"], r["fold_spread"]) if r["folds"] else None,
+            "learnt in": _timed(r["fit_seconds"]),
+            f"answers {r['rows'] or 0:,} rows in": _timed(r["predict_seconds"]),
+            "saved": None if blank(r["size_bytes"]) else f"{r['size_bytes'] / 1000:,.0f} kB",
+        }
+        told.append({k: v for k, v in row.items() if k != "held out" or r["folds"]})
+    return pa.table({k: pa.array([t.get(k) for t in told], pa.string()) for k in (told[0] if told else {})})
+
+
+def _spread(mean: Any, spread: Any) -> str | None:
+    return None if blank(mean) else cell(float(mean)) + ("" if blank(spread) else f" ± {cell(float(spread))}")
+
+
+def _timed(seconds: Any) -> str | None:
+    return None if blank(seconds) else f"{seconds:.2f} s" if seconds < 10 else f"{seconds:,.0f} s"
 
 
 def _words(metric: str) -> str:

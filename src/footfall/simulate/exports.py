@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from footfall.simulate import words
 from footfall.simulate.catalogue import Catalogue
-from footfall.simulate.days import CAMPAIGN_DAYS, Days
+from footfall.simulate.days import CAMPAIGN_DAYS, Days, make_days
 from footfall.simulate.dials import Dials
 from footfall.simulate.files import Writer
 from footfall.simulate.people import People
@@ -20,6 +20,8 @@ from footfall.simulate.shelves import Ledger
 
 Array = np.ndarray[Any, Any]
 DAY = 86_400
+PLANNED = 91
+"""Days past the last one for which holidays and sales stand in the calendar: a shop plans a quarter ahead."""
 
 
 @dataclass(frozen=True)
@@ -296,8 +298,8 @@ def write_voices(writer: Writer, books: Books, out: Path) -> tuple[int, int]:
 
 
 def write_calendar(writer: Writer, books: Books, out: Path) -> int:
-    """Write `calendar.csv`, one row a day."""
-    d = books.days
+    """Write `calendar.csv`, one row a day; holidays and sales are planned for `PLANNED` days more."""
+    d = make_days(books.days.count + PLANNED, books.dials)
     table = pa.table(
         {
             "date": [d.date(i) for i in range(d.count)],

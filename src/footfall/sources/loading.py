@@ -12,6 +12,7 @@ from footfall.engine import Engine, literal, values_sql
 from footfall.errors import FootfallError, UsageError
 from footfall.names import find, members
 from footfall.sources.declare import Fill, Role, Source
+from footfall.sources.keyed import ready_sql
 from footfall.sources.mapped import read_mapping
 from footfall.sources.metering import Meter, Progress
 from footfall.sources.reading import RawFile, count_breaks, find_files, fingerprint, look_at, role_of
@@ -250,6 +251,9 @@ def _fill(job: Job, fill: Fill, load_id: int) -> None:
     extra = [f"{literal(job.name)} as source", f"{load_id}::BIGINT as load_id"]
     own = [c.name for c in table.columns]
     sql = fill.select
+    if table.name == "series":
+        sql = ready_sql(sql, given)
+        given = engine.columns(f"({sql})")
     if "known_at" in own and "occurred_at" in own:
         known = "coalesce(known_at, occurred_at)" if "known_at" in given else "occurred_at"
         rest = "* exclude (known_at)" if "known_at" in given else "*"

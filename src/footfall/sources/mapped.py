@@ -27,7 +27,8 @@
     [files.constants]
     currency = "EUR"
 
-`keys` and `outside` of `series` take a list of columns.
+`keys` and `outside` of `series` take a list of columns. Keys called store, dept, category, product, sku, brand or
+channel fill the columns of those names; others are mapped by hand, as in `store_id = "region"`.
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ class _FileMap:
             self.column(column)
         for part in ("words", "units", "formats"):
             _only(self.path, f"[files.{part}] of {self.place}", self.told.get(part, {}), self.columns)
-        if self.table.time and "occurred_at" not in self.columns and self.table.name != "customers":
+        dated = self.table.time and self.table.name not in ("customers", "series")  # a series begins at its `date`
+        if dated and "occurred_at" not in self.columns:
             raise FootfallError(
                 f"the mapping '{self.path}' does not say which column is occurred_at in {self.place}, "
                 f"and {self.table.name} are dated"

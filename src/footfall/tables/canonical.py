@@ -238,14 +238,24 @@ TABLES: dict[str, Table] = {
         Table(
             "series",
             "ready-made series; outside columns as JSON",
-            _columns("""
+            _columns(
+                """
     series VARCHAR name of the series' set
     keys VARCHAR the keys as JSON
     date DATE start of the period
     value DOUBLE value
     outside VARCHAR outside columns as JSON
-    """),
+    store_id VARCHAR store, where the keys name one
+    category VARCHAR category or department, where the keys name one
+    product_id VARCHAR product, where the keys name one
+    brand VARCHAR brand, where the keys name one
+    channel VARCHAR channel, where the keys name one
+    occurred_at TIMESTAMP when the period begins (UTC)
+    known_at TIMESTAMP as occurred_at; a cutoff lies where a period begins, so that the ones before it are over
+    """
+            ),
             key=("series", "keys", "date"),
+            time="occurred_at",
         ),
         Table(
             "offers",

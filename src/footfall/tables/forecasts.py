@@ -17,6 +17,7 @@ FORECASTS: list[Table] = [
     category VARCHAR category, where the level has one
     brand VARCHAR brand, where the level has one
     store_id VARCHAR store, where the level has one
+    channel VARCHAR channel, where the level has one
     step INTEGER which period after the cutoff; 1 is the next
     period_start TIMESTAMP from when
     period_end TIMESTAMP until before when
@@ -40,6 +41,7 @@ FORECASTS: list[Table] = [
     category VARCHAR category, where the level has one
     brand VARCHAR brand, where the level has one
     store_id VARCHAR store, where the level has one
+    channel VARCHAR channel, where the level has one
     steps INTEGER how many periods are summed; the most is the whole horizon
     period_end TIMESTAMP until before when
     amount DOUBLE expected
@@ -62,6 +64,7 @@ FORECASTS: list[Table] = [
     category VARCHAR category, where the level has one
     brand VARCHAR brand, where the level has one
     store_id VARCHAR store, where the level has one
+    channel VARCHAR channel, where the level has one
     steps INTEGER how many periods are summed
     quantile DOUBLE chance that it is no more
     amount DOUBLE amount
@@ -79,6 +82,7 @@ FORECASTS: list[Table] = [
     category VARCHAR category, where the level has one
     brand VARCHAR brand, where the level has one
     store_id VARCHAR store, where the level has one
+    channel VARCHAR channel, where the level has one
     period_start TIMESTAMP from when
     amount DOUBLE what was
     censored BOOLEAN true where the product was out of stock, so that what was sold is less than what was wanted
@@ -97,6 +101,7 @@ FORECASTS: list[Table] = [
     category VARCHAR category, where the level has one
     brand VARCHAR brand, where the level has one
     store_id VARCHAR store, where the level has one
+    channel VARCHAR channel, where the level has one
     step INTEGER which period after the cutoff
     period_start TIMESTAMP from when
     part VARCHAR level, trend, season, holiday, promotion or rest
@@ -116,6 +121,7 @@ FORECASTS: list[Table] = [
     category VARCHAR category, where the level has one
     brand VARCHAR brand, where the level has one
     store_id VARCHAR store, where the level has one
+    channel VARCHAR channel, where the level has one
     period_start TIMESTAMP from when
     kind VARCHAR spike, drop or break
     actual DOUBLE what was

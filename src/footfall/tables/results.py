@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from footfall.tables.canonical import Table, _columns
 from footfall.tables.forecasts import FORECASTS
+from footfall.tables.laboratory import LABORATORY
+from footfall.tables.waits import WAITS
 
 _FINDING = """
     load_id BIGINT load; null for a check of the whole shop
@@ -134,7 +136,7 @@ RESULTS: dict[str, Table] = {
     task VARCHAR task
     cutoff TIMESTAMP the test cutoff; null for all of them together
     model VARCHAR model
-    level VARCHAR of a forecast: the level of the tree above its own, as total; null: the task's own keys
+    level VARCHAR of a forecast: the tree's level above its own, as total; of a ranking: a part, as new items; null: all
     metric VARCHAR metric
     value DOUBLE value
     lower DOUBLE lower end of its 95% bootstrap interval
@@ -174,6 +176,8 @@ RESULTS: dict[str, Table] = {
     made_at TIMESTAMP when
     """),
         ),
+        *LABORATORY,
+        *WAITS,
         *FORECASTS,
         Table(
             "recommendations",
@@ -193,6 +197,56 @@ RESULTS: dict[str, Table] = {
     """),
         ),
         Table(
+            "bought_together",
+            "pairs of products in one basket (what a customer bought on one day), each both ways round",
+            _columns("""
+    product_id VARCHAR who buys this
+    other_id VARCHAR buys this on the same day
+    name VARCHAR what the first is called
+    other_name VARCHAR what the other is called
+    rank INTEGER of the product's others, 1 is the one most surely bought with it
+    baskets BIGINT baskets that hold both
+    support DOUBLE share of all baskets that do
+    confidence DOUBLE share of the baskets with the first that hold the other
+    lift DOUBLE how many times as often as by chance
+    lower DOUBLE lower end of the lift's 95% interval
+    upper DOUBLE upper end
+    cutoff TIMESTAMP first instant not known
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "similar_products",
+            "products like those that were asked about, most alike first",
+            _columns("""
+    product_id VARCHAR product asked about
+    rank INTEGER 1 is the most alike
+    similar_id VARCHAR product like it
+    name VARCHAR what that is called
+    category VARCHAR its category
+    score DOUBLE the higher the more alike, within one product
+    reason VARCHAR in what, in words
+    cutoff TIMESTAMP first instant not known
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "prospects",
+            "who would want the products that were asked about, for a campaign",
+            _columns("""
+    product_id VARCHAR product asked about
+    rank INTEGER 1 is the likeliest
+    customer_id VARCHAR customer
+    place INTEGER the product's place in this customer's own list
+    score DOUBLE its score there
+    reason VARCHAR why, in words
+    task VARCHAR task whose lists are meant
+    cutoff TIMESTAMP first instant not known
+    model VARCHAR who answers
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
             "models",
             "saved models",
             _columns("""
@@ -201,6 +255,54 @@ RESULTS: dict[str, Table] = {
     cutoff TIMESTAMP trained on history before
     path VARCHAR folder
     card VARCHAR the model's card as JSON
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "promotions",
+            "the saved model that `predict` uses, where a person has chosen one; else it is the newest",
+            _columns("""
+    task VARCHAR task
+    model VARCHAR model
+    cutoff TIMESTAMP trained on history before
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "contributions",
+            "what each feature adds to single answers, of a sample of those a task asks about",
+            _columns("""
+    task VARCHAR task
+    cutoff TIMESTAMP first instant not known
+    model VARCHAR model
+    customer_id VARCHAR customer
+    category VARCHAR category, for tasks per category
+    feature VARCHAR feature
+    label VARCHAR in words
+    value DOUBLE its value, where it is a number
+    text VARCHAR its value, where it is a word
+    contribution DOUBLE SHAP value, on the model's own scale (log-odds or log amount)
+    place DOUBLE where the value lies among those of the sample: 0 lowest, 1 highest
+    error DOUBLE half the width of the 95% interval, where contributions are drawn and not exact
+    sampled DOUBLE share of those asked about that the rows are of
+    made_at TIMESTAMP when
+    """),
+        ),
+        Table(
+            "explained",
+            "the way from the usual answer to that of the highest of each task, step by step",
+            _columns("""
+    task VARCHAR task
+    cutoff TIMESTAMP first instant not known
+    model VARCHAR model
+    customer_id VARCHAR customer
+    category VARCHAR category, for tasks per category
+    step INTEGER 1 is the usual answer, the last the answer itself
+    label VARCHAR in words
+    kind VARCHAR start, raises, lowers or total
+    begins DOUBLE where the step begins: base-2 logarithm of the odds, or of the amount
+    ends DOUBLE where it ends
+    base DOUBLE where the usual answer lies
     made_at TIMESTAMP when
     """),
         ),
@@ -217,6 +319,7 @@ RESULTS: dict[str, Table] = {
     rows BIGINT rows learnt from
     positives BIGINT of these, with the event or an amount above zero
     base_rate DOUBLE share with the event, or mean amount, in the rows learnt from
+    unit VARCHAR of an amount: money, or number where it is none (a rating, a count)
     model VARCHAR model that answers; null where the task could not be answered
     caution VARCHAR a plain word where the data is thin, or why there is no answer
     made_at TIMESTAMP when
@@ -339,6 +442,22 @@ RESULTS: dict[str, Table] = {
             _columns("""
     kind VARCHAR fields, common value, left out, or limit
     note VARCHAR in words
+    """),
+        ),
+        Table(
+            "audit",
+            "what the audit for leaks looked for, and what it found",
+            _columns("""
+    task VARCHAR task, or the file that was audited
+    check_name VARCHAR future, late, history, overlap, split, single or copies
+    feature VARCHAR the feature that is named; null where none is
+    verdict VARCHAR leak, suspect, clean or not run
+    value DOUBLE what was measured: a share of rows, an AUC or Gini, or a gap of two
+    lower DOUBLE lower end of its 95% interval, where it has one
+    upper DOUBLE upper end
+    threshold DOUBLE where it begins to be more than clean
+    words VARCHAR in words
+    made_at TIMESTAMP when
     """),
         ),
         Table(

@@ -1,14 +1,14 @@
 """One model learnt from one matrix, uncalibrated. Amounts are a hurdle: the chance of any, times how much then.
 
-The mean of several (`boosted+bgnbd`) is taken of their log-odds or logarithms, so that reasons stay additive. Equal
-weights: those learnt from a short past are seldom better (Timmermann 2006, Forecast combinations).
+The mean of several (`boosted+bgnbd`, `voting`, `stacking`: see `blend`) is taken of their log-odds or logarithms, so
+that reasons stay additive.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from footfall.errors import FootfallError
 from footfall.models import Model, find_model
-from footfall.models.contract import answers_whole, asked_by, logit, mean_of, sigmoid
+from footfall.models.contract import answers_whole, asked_by, mean_of
+from footfall.tabular.blend import LEAST, bare, combined, engineers, mean_of_parts
 from footfall.tabular.encode import Encoder
 from footfall.tabular.history import told
 from footfall.tabular.store import FeatureTable, Matrix
 from footfall.tasks import Task
 
 Floats = NDArray[np.float64]
-LEAST = 1e-9
-"""Amounts below it count as it where a logarithm is taken."""
+KEEP = "keep"
 LEAST_POSITIVES = 20
 """With fewer amounts above zero the hurdle has nothing to learn its second half from."""
 
@@ -34,7 +34,8 @@ LEAST_POSITIVES = 20
 class Learner:
     """`chance` answers the question or, for an amount, whether there is any; `amount` says how much there is then.
 
-    A mean has `members` instead, learnt from the same matrix.
+    A mean has `members` instead, learnt from the same matrix, with `weights` where they are not equal. `settings`:
+    those the model was given because tuning found them.
     """
 
     kind: str
@@ -43,6 +44,8 @@ class Learner:
     chance: Model | None
     amount: Model | None
     members: tuple[Learner, ...] = ()
+    weights: tuple[float, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def predict(self, matrix: Matrix) -> Floats:
         """(n,) chances or expected amounts, not calibrated."""
@@ -50,10 +53,7 @@ class Learner:
 
     def predict_encoded(self, X: Floats) -> Floats:
         if self.members:
-            each = [m.predict_encoded(X) for m in self.members]
-            if self.kind == "chance":
-                return sigmoid(np.mean([logit(p) for p in each], axis=0))
-            return np.asarray(np.exp(np.mean([np.log(np.maximum(p, LEAST)) for p in each], axis=0)), dtype=np.float64)
+            return combined(self.kind, [m.predict_encoded(X) for m in self.members], self.weights)
         result = np.ones(len(X))
         if self.chance is not None:
             result = result * self.chance.predict(X)
@@ -71,7 +71,7 @@ class Learner:
 
     def _parts(self, X: Floats) -> Floats:
         if self.members:
-            return np.asarray(np.mean([m._parts(X) for m in self.members], axis=0), dtype=np.float64)
+            return mean_of_parts([m._parts(X) for m in self.members], self.weights)
         if self.amount is None or self.chance is None:
             only = self.chance or self.amount
             assert only is not None
@@ -86,6 +86,11 @@ class Learner:
         logs = odds[:, :-1] * factor[:, None]
         return np.column_stack([logs, _log_sigmoid(base)]) + _as_log(self.amount, self.amount.contributions(X))
 
+    def rules(self) -> dict[str, list[str]]:
+        """What a readable model (a tree) says in words, uncalibrated: its segments, by part of the answer."""
+        parts = {"chance": self.chance, "amount": self.amount}
+        return {n: [str(r) for r in p.rules()] for n, p in parts.items() if p is not None and hasattr(p, "rules")}
+
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         about = {
@@ -95,6 +100,8 @@ class Learner:
             "chance": self.chance is not None,
             "amount": self.amount is not None,
             "members": len(self.members),
+            "weights": list(self.weights),
+            "settings": dict(self.settings),
         }
         (folder / "learner.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
         for name, part in (("chance", self.chance), ("amount", self.amount)):
@@ -110,55 +117,77 @@ class Learner:
         except (OSError, ValueError):
             raise FootfallError(f"'{folder}' holds no saved model; fit it again") from None
         if about.get("members"):
-            return mean_learner([cls.load(folder / f"member_{i}") for i in range(about["members"])])
-        kind = find_model(about["model"])
+            members = [cls.load(folder / f"member_{i}") for i in range(about["members"])]
+            return mean_learner(members, about["model"], tuple(about.get("weights", ())))
+        kind = find_model(bare(about["model"]))
         parts = {n: kind.load(folder / n) if about[n] else None for n in ("chance", "amount")}
-        return cls(about["kind"], about["model"], Encoder.from_json(about["encoder"]), parts["chance"], parts["amount"])
+        encoder, settings = Encoder.from_json(about["encoder"]), about.get("settings", {})
+        return cls(about["kind"], about["model"], encoder, parts["chance"], parts["amount"], settings=settings)
 
 
-def mean_learner(members: Sequence[Learner]) -> Learner:
-    """The mean of learners of one matrix and question, named after them."""
+def mean_learner(members: Sequence[Learner], name: str = "", weights: tuple[float, ...] = ()) -> Learner:
+    """The mean of learners of one matrix and question, named after them unless it has a name of its own."""
     first = members[0]
     if len(members) == 1:
         return first
-    return Learner(first.kind, "+".join(m.model for m in members), first.encoder, None, None, tuple(members))
+    named = name or "+".join(m.model for m in members)
+    return Learner(first.kind, named, first.encoder, None, None, tuple(members), weights)
 
 
 def learn(
-    task_kind: str, model: str, table: FeatureTable, matrix: Matrix, seed: int = 0, task: Task | None = None
+    task_kind: str,
+    model: str,
+    table: FeatureTable,
+    matrix: Matrix,
+    seed: int = 0,
+    task: Task | None = None,
+    tuned: Mapping[str, Any] | None = None,
 ) -> Learner:
     """Learn `model` (or a mean, `boosted+bgnbd`) from a matrix with targets; `task` for models that ask about it.
 
-    Raises FootfallError when the matrix has no row, UsageError when there is no such model.
+    `tuned`: settings of the model instead of its own, for both halves of an amount; under `KEEP` the features to read.
+
+    Raises FootfallError when the matrix has no row, UsageError when there is no such model or setting.
     """
     if "+" in model:
-        return mean_learner([learn(task_kind, m, table, matrix, seed, task) for m in mean_of(model)])
+        return mean_learner([learn(task_kind, m, table, matrix, seed, task, tuned) for m in mean_of(model)])
     if matrix.y is None or matrix.rows == 0:
         raise FootfallError("there is nothing to learn from: no row of the population before the cutoff")
-    encoder = matrix.encoding.learn(matrix.table, table.numeric, table.text)
+    found = dict(tuned or {})
+    encoder = matrix.encoding.learn(matrix.table, *table.columns(engineers(model)))
+    if KEEP in found:
+        encoder = encoder.only(found.pop(KEEP))
     X, names = matrix.encoding.encode(encoder, matrix.table), encoder.names
-    kind = find_model(model)
-    settings = _baseline_columns(names) if model == "baseline" else {}
+    kind = find_model(bare(model))
+    settings = _baseline_columns(names, task) if model == "baseline" else {}
     if task is not None:
         settings |= {k: v for k, v in told(task, names).items() if k in asked_by(kind)}
 
     def fit(part: str, rows: NDArray[np.bool_] | slice, y: Floats, **more: Any) -> Model:
-        return kind(part, seed=seed, **more).fit(
+        return kind(part, seed=seed, **{**more, **found}).fit(
             X[rows], y[rows], weight=matrix.weight[rows], features=names, groups=matrix.cutoff[rows]
         )
 
     everyone = slice(None)
     if task_kind == "chance":
-        return Learner(task_kind, model, encoder, fit("chance", everyone, matrix.y, **settings), None)
+        whole = fit("chance", everyone, matrix.y, **settings)
+        return Learner(task_kind, model, encoder, whole, None, settings=found)
     positive = matrix.y > 0
-    if answers_whole(kind) or positive.sum() < LEAST_POSITIVES:
-        return Learner(task_kind, model, encoder, None, fit("amount", everyone, np.maximum(matrix.y, 0), **settings))
+    if (task is not None and task.level) or answers_whole(kind) or positive.sum() < LEAST_POSITIVES:
+        whole = fit("amount", everyone, np.maximum(matrix.y, 0), **settings)
+        return Learner(task_kind, model, encoder, None, whole, settings=found)
     any_ = fit("chance", everyone, positive.astype(np.float64))
-    return Learner(task_kind, model, encoder, any_, fit("amount", positive, matrix.y))
+    return Learner(task_kind, model, encoder, any_, fit("amount", positive, matrix.y), settings=found)
 
 
-def _baseline_columns(names: list[str]) -> dict[str, Any]:
-    """The honest baseline looks at recency and, where there are orders, frequency; of a pair, at the pair's own."""
+def _baseline_columns(names: list[str], task: Task | None = None) -> dict[str, Any]:
+    """The honest baseline looks at recency and, where there are orders, frequency; of a pair, at the pair's own.
+
+    Of a level (a mean rating) it looks at the customer's own so far.
+    """
+    if task is not None and task.level:
+        own = task.target.past().name
+        return {"feature": own} if own in names else {}
     known = (
         ("orders_recency", "orders_count"),
         ("lines_sale_recency", "lines_sale_count_365d"),

@@ -29,6 +29,7 @@ class Settings:
         pairs: for tasks of a customer and, say, a category: about so many rows asked about at an instant; a large
             shop asks about fewer of the busiest categories (at least five).
         half_life: days after which a training cutoff weighs half as much as the newest one.
+        engineered: prepare what models named `engineered:` read besides the plain features.
         identity: whose facts are one customer's: "today" (all links there are), "as-of" (links known at each cutoff)
             or "raw" (the sources' own ids).
         seed: of everything random.
@@ -43,6 +44,7 @@ class Settings:
     test_budget: int = 25_000
     pairs: int = 1_500_000
     half_life: float = 180.0
+    engineered: bool = False
     identity: str = "today"
     seed: int = 0
     workers: int = 2

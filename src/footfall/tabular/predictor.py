@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from footfall.errors import FootfallError
 from footfall.models.calibration import Calibrator, ScaleCalibrator
+from footfall.models.levels import LevelCalibrator
+from footfall.tabular.blend import TUNED
 from footfall.tabular.learner import Learner
 from footfall.tabular.store import Matrix
 from footfall.tasks import Task
@@ -32,6 +34,11 @@ class Trained:
     base_rate: float
     calibrated_on: str
     sampled: float
+    lowest: float | None = None
+    """Of a level (a mean rating): the least and the greatest that was ever seen; every answer lies between them."""
+    highest: float | None = None
+    selection: tuple[dict[str, Any], ...] = ()
+    """Of a model that reads selected features: each one's importance with its interval, and whether it was kept."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,18 @@ class Predictor:
     @property
     def model(self) -> str:
         return self.learner.model
+
+    @property
+    def tuned(self) -> dict[str, dict[str, Any]]:
+        """Settings that tuning found, by model; empty ones are the model's own."""
+        parts = self.learner.members or (self.learner,)
+        return {m.model: dict(m.settings) for m in parts if m.model.startswith(TUNED)}
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """How much each member counts, where they do not count alike."""
+        names = [m.model for m in self.learner.members]
+        return dict(zip(names, self.learner.weights, strict=True)) if self.learner.weights else {}
 
     def predict(self, matrix: Matrix) -> Answers:
         """Calibrated answers, row by row."""
@@ -82,7 +101,10 @@ class Predictor:
             },
             "cutoffs": [c.isoformat() for c in self.trained.cutoffs],
             "features": self.learner.encoder.names,
+            "rules": self.learner.rules(),
             "caution": self.caution,
+            "settings": self.tuned,
+            "weights": self.weights,
             "metrics": metrics or {},
             "versions": versions or {},
         }
@@ -97,12 +119,13 @@ class Predictor:
             trained = card["trained"]
             when = datetime.fromisoformat(trained.pop("at"))
             cutoffs = tuple(datetime.fromisoformat(c) for c in card["cutoffs"])
-            about = Trained(at=when, cutoffs=cutoffs, **trained)
+            chosen = tuple(trained.pop("selection", ()))
+            about = Trained(at=when, cutoffs=cutoffs, selection=chosen, **trained)
         except (OSError, ValueError, KeyError, TypeError):
             raise FootfallError(f"'{folder}' holds no saved model of {task.name}; fit it again") from None
         if card.get("question") != _question(task):
             raise FootfallError(f"the saved model in '{folder}' answers another question; fit {task.name} again")
-        kind = Calibrator if task.kind == "chance" else ScaleCalibrator
+        kind = LevelCalibrator if task.level else Calibrator if task.kind == "chance" else ScaleCalibrator
         return cls(task, Learner.load(folder), kind.load(folder / "calibration.json"), about, card["caution"])
 
 

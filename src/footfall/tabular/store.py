@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from footfall.engine import Engine, Query, literal
 from footfall.tabular.encode import Encoding, to_floats
 from footfall.tabular.plan import Plan, Settings
+from footfall.tabular.reading import read_reviews
 from footfall.tasks import Task, task_columns
 from footfall.windows import (
     BUSIEST,
@@ -27,6 +28,7 @@ from footfall.windows import (
     Spine,
     Window,
     compile_windows,
+    engineered,
     features,
     identity_as,
     spine_steps,
@@ -113,11 +115,18 @@ class FeatureTable:
 
     @property
     def text(self) -> list[str]:
-        return [f.name for f in self.features if f.text]
+        return [f.name for f in self.features if f.text and not f.engineered]
 
     @property
     def numeric(self) -> list[str]:
-        return [f.name for f in self.features if not f.text]
+        return [f.name for f in self.features if not f.text and not f.engineered]
+
+    def columns(self, engineered: bool = False) -> tuple[list[str], list[str], tuple[Feature, ...]]:
+        """Columns of numbers, of words, and the features that others are engineered of, as a model reads them."""
+        if not engineered:
+            return self.numeric, self.text, ()
+        text = [f.name for f in self.features if f.text]
+        return [f.name for f in self.features if not f.text], text, self.features
 
     @contextmanager
     def remembering(self) -> Iterator[None]:
@@ -222,6 +231,11 @@ def prepare(engine: Engine, plans: Sequence[Plan], shop: Shape, tz: str, setting
     keys = plans[0].task.keys
     cutoffs = tuple(sorted({c for p in plans for c in p.cutoffs}))
     wanted = features(shop, keys)
+    if settings.engineered:
+        more = engineered(shop, keys)
+        if any(f.window.name.startswith("reviews") for f in more):
+            read_reviews(engine)
+        wanted = [*wanted, *more]
     part = "_".join(k.removesuffix("_id") for k in keys)
     spine, name = f"spine_{part}", f"features_{part}"
     frame = Frame(keys, cutoffs, tz)
@@ -352,7 +366,7 @@ def thin(matrix: Matrix, budget: int, seed: int) -> Matrix:
     positive = matrix.y > 0
     pick = np.random.default_rng(seed).random(matrix.rows)
     many = int(positive.sum())
-    share_positive = min(1.0, budget / 2 / max(many, 1))
+    share_positive = min(1.0, max(budget / 2, budget - (matrix.rows - many)) / max(many, 1))
     share_rest = min(1.0, (budget - share_positive * many) / max(matrix.rows - many, 1))
     share = np.where(positive, share_positive, share_rest)
     kept = matrix.take(pick < share)

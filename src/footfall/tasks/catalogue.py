@@ -9,7 +9,7 @@ from pathlib import Path
 from footfall.errors import FootfallError, UsageError, did_you_mean
 from footfall.tasks.expression import parse_expression
 from footfall.tasks.task import Task
-from footfall.windows import Past, lines, orders
+from footfall.windows import Past, lines, orders, reviews, satisfaction, series
 
 CATALOGUE: dict[str, Task] = {
     t.name: t
@@ -26,6 +26,8 @@ CATALOGUE: dict[str, Task] = {
         Task("churn-90d", "customer", orders.none(), "90d", among=orders.any().past("365d")),
         Task("become-customer-30d", "customer", orders.any(), "30d", among=orders.none().past()),
         Task("spend-90d", "customer", orders.sum("amount"), "90d", among=orders.any().past()),
+        Task("satisfaction-90d", "customer", reviews.mean("rating"), "90d", among=orders.any().past("90d")),
+        Task("satisfaction-score-90d", "customer", satisfaction.mean("score"), "90d", among=orders.any().past("90d")),
         Task(
             "next-items-30d",
             "customer",
@@ -42,7 +44,9 @@ CATALOGUE: dict[str, Task] = {
         ),
         Task("revenue-total-90d", "all", lines.sum("amount").every("1d"), "90d"),
         Task("revenue-category-30d", "category", lines.sum("amount").every("1d"), "30d"),
+        Task("revenue-channel-30d", "channel", orders.sum("amount").every("1d"), "30d"),
         Task("units-category-4w", "category", lines.where(kind="sale").sum("quantity").every("7d"), "4w"),
+        Task("series-value-4w", "series", series.sum("value").every("7d"), "4w"),
         Task("units-product-8w", "product", lines.where(kind="sale").sum("quantity").every("7d"), "8w"),
     ]
 }

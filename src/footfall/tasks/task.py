@@ -13,6 +13,8 @@ from footfall.windows.words import noun, words
 Kind = Literal["chance", "amount", "path", "ranking"]
 _PLURALS = {"product_id": "products", "category": "categories", "brand": "brands"}
 _NUMBERS = ("count", "sum", "mean", "min", "max", "nunique")
+_MONEY = ("amount", "price", "discount")
+_LEVELS = ("mean", "min", "max")
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,17 @@ class Task:
         )
 
     @property
+    def level(self) -> bool:
+        """Whether the target is a level (a mean rating) and no quantity (a sum): where there is no row there is none,
+        so those are neither learnt from nor tested on, and an answer lies within the levels ever seen."""
+        return self.target.function in _LEVELS
+
+    @property
+    def money(self) -> bool:
+        """Whether the answer is an amount of money."""
+        return self.kind in ("amount", "path") and self.target.column in _MONEY
+
+    @property
     def window(self) -> Future:
         """The target beside the cutoff."""
         return Future(self.target, self.span)
@@ -126,13 +139,15 @@ class Task:
         if self.target.step:
             if "customer_id" not in self.keys:
                 ask = ask.replace("expected spend on items", "expected revenue").replace("units bought", "units sold")
+                ask = ask.replace("expected spend", "expected revenue")
             ask += f", {_pace(self.target.step)},"
         among = " and ".join(_condition(p) for p in self.population)
         whom = f" with {among}" if among else " known before it"
+        some = ", should there be any" if self.level and not self.target.step else ""
         if self.keys:
             entity = " and ".join(self.entity) if isinstance(self.entity, tuple) else self.entity
-            return f"{ask} in the {self.span.words} from the cutoff, for each {entity}{whom}."
-        return f"{ask} in the {self.span.words} from the cutoff, in all."
+            return f"{ask} in the {self.span.words} from the cutoff{some}, for each {entity}{whom}."
+        return f"{ask} in the {self.span.words} from the cutoff{some}, in all."
 
 
 def _pace(step: Span) -> str:

@@ -29,7 +29,8 @@ _CATEGORIES = ("gender", "location", "profession", "loyalty_tier", "household", 
 @dataclass(frozen=True)
 class Feature:
     """A window of the past, with its words. `text` says that its values are words, not numbers; `within` names the
-    category, product, ... that a window of a pair (a customer and a category) is about.
+    category, product, ... that a window of a pair (a customer and a category) is about; `engineered` that only models
+    read it that ask for engineered features.
 
     Raises:
         UsageError: the window looks ahead.
@@ -38,6 +39,7 @@ class Feature:
     window: Past | Ratio | Upcoming
     text: bool = False
     within: str = ""
+    engineered: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.window, Future):
@@ -207,6 +209,40 @@ def features(shop: Shape, keys: tuple[str, ...] = ("customer_id",)) -> list[Feat
         if shop.has("calendar", column):
             found += [Feature(Upcoming(column, span(s))) for s in ("7d", "30d")]
     return found
+
+
+TOPICS = 5
+"""Topics that reviews are sorted into."""
+
+
+def engineered(shop: Shape, keys: tuple[str, ...] = ("customer_id",)) -> list[Feature]:
+    """Windows of a customer that only models read which ask for engineered features: what reviews say, and categories
+    of many values. They are prepared where such a model is asked for."""
+    if "customer_id" not in keys:
+        return []
+
+    def own(fact: Fact) -> Fact:
+        return fact.by("customer_id") if len(keys) > 1 else fact
+
+    found = []
+    if shop.has("reviews", "text"):
+        wrote = own(reviews)
+        found += [Feature(wrote.mean("length").past(), engineered=True)]
+        if shop.has("reviews", "rating"):
+            found += [Feature(w, engineered=True) for w in _readings(wrote)]
+    sold = own(lines).where(kind="sale")
+    for column in ("category", "product_id", "brand"):
+        if shop.has("lines", column):
+            found.append(Feature(sold.most_common(column).past(), text=True, engineered=True))
+    return found
+
+
+def _readings(wrote: Fact) -> Iterator[Past]:
+    yield wrote.mean("sentiment").past()
+    yield wrote.min("sentiment").past()
+    yield wrote.latest("sentiment").past()
+    for topic in range(1, TOPICS + 1):
+        yield wrote.share(topic=topic).past()
 
 
 def _reaches(window: Past | Ratio, shop: Shape) -> bool:

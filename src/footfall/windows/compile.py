@@ -16,6 +16,7 @@ from footfall.errors import UsageError
 from footfall.spans import Span
 from footfall.windows.declare import (
     DERIVED,
+    READ,
     Aggregate,
     Condition,
     Fact,
@@ -31,6 +32,8 @@ Window = Past | Future | Ratio | Upcoming
 VALUED = ("nunique", "most_common", "distinct")
 EMPTY = {"any": "false", "none": "true", "count": "0", "sum": "0", "nunique": "0"}
 """What an aggregate is where the entity has no facts at all; null for the others."""
+READINGS = "review_readings"
+"""What was read out of reviews (text, read_at, sentiment, topic), where a window asks for it."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class _Writer:
         self.groups: dict[str, _Group] = {}
         self.valued: dict[str, _Group] = {}
         self.calendar: dict[str, Upcoming] = {}
+        self.read = False
 
     # --- collecting ---------------------------------------------------------------------------------------
 
@@ -114,6 +118,8 @@ class _Writer:
             self.calendar[window.name] = window
             return
         aggregate = window.aggregate
+        asked = {aggregate.column, *(c.column for c in (*aggregate.conditions, *aggregate.fact.conditions))}
+        self.read = self.read or bool(asked & (READ.get(aggregate.fact.table, {}).keys() - {"length"}))
         if aggregate.function in VALUED:
             self._add_valued(window)
             return
@@ -235,6 +241,8 @@ class _Writer:
             )
 
     def _column(self, table: str, column: str) -> str:
+        if column == "length":
+            return "length(f.text)"
         if column not in DERIVED:
             return f"f.{column}"
         local = "f.occurred_at" if self.frame.tz == "UTC" else f"local_time(f.occurred_at, '{self.frame.tz}')"
@@ -251,6 +259,8 @@ class _Writer:
 
     def steps(self, query: Query) -> tuple[Query, list[str]]:
         joins = []
+        if self.read:
+            query = query.then("reviews_read", _read_sql())
         for group in self.groups.values():
             query = query.then(f"{group.name}_cells", self._cells_sql(group))
             query = query.then(f"{group.name}_windows", self._windows_sql(group))
@@ -269,6 +279,8 @@ class _Writer:
         return f"cast({local} as date)"
 
     def _source(self, group: _Group) -> str:
+        if group.table == "reviews" and self.read:
+            return "reviews_read"
         return "customer_history" if group.table == "customers" else group.table
 
     def _cells_sql(self, group: _Group) -> str:
@@ -381,6 +393,13 @@ class _Writer:
     def _home(self, window: Past | Future) -> str:
         groups = self.valued if window.aggregate.function in VALUED else self.groups
         return next(f"{g.name}_windows" for g in groups.values() if window.name in g.columns)
+
+
+def _read_sql() -> str:
+    return (
+        f"select f.*, r.sentiment, r.topic\nfrom reviews f\nleft join {READINGS} r"
+        " on r.text = f.text and r.read_at = greatest(f.occurred_at, f.known_at)"
+    )
 
 
 def _filter(condition: str) -> str:

@@ -41,6 +41,14 @@ FUNCTIONS: dict[str, str] = {
 }
 DERIVED = ("hour", "weekday", "day")
 """Columns every dated table has besides its own: the shop's local hour (0-23), weekday (1 is Monday) and day."""
+READ: dict[str, dict[str, str]] = {
+    "reviews": {
+        "length": "characters of the text",
+        "sentiment": "the rating that the text sounds like, by words learnt from ratings known before it",
+        "topic": "what the text is about, by number: words that move the rating most and those beside them",
+    }
+}
+"""Columns that are read out of a text, by table. `footfall.tabular.read_reviews` reads sentiment and topic."""
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "in")
 
 
@@ -116,7 +124,7 @@ def _check_values(of: str, condition: Condition) -> None:
 
 def check_column(of: str, column: str) -> None:
     """Raise UsageError, with the nearest name, when the table has no such column."""
-    if column in DERIVED and table(of).time:
+    if (column in DERIVED and table(of).time) or column in READ.get(of, ()):
         return
     if column != "customer_id":
         table(of).column(column)
@@ -308,6 +316,7 @@ events = Fact("events")
 reviews = Fact("reviews")
 satisfaction = Fact("satisfaction")
 customers = Fact("customers")
+series = Fact("series")
 FACTS: dict[str, Fact] = {n: Fact(n) for n, t in TABLES.items() if t.time}
 
 

@@ -16,6 +16,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "category": ("category",),
     "brand": ("brand",),
     "store": ("store_id",),
+    "channel": ("channel",),
+    "series": ("series",),
     "all": (),
 }
 """Entity -> the columns that tell its members apart."""
@@ -127,6 +129,6 @@ def _members_sql(key: str, busiest: int, customers: str | None) -> str:
     limit = "" if key == "product_id" else f"\nqualify {rank} <= {busiest}"
     return (
         f"select f.{key}, t.cutoff\nfrom cutoffs t\n"
-        f"join lines f on f.occurred_at < t.cutoff and f.known_at < t.cutoff\n"
+        f"join {'orders' if key == 'channel' else 'lines'} f on f.occurred_at < t.cutoff and f.known_at < t.cutoff\n"
         f"where f.{key} is not null\ngroup by f.{key}, t.cutoff{limit}"
     )

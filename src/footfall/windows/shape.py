@@ -12,11 +12,12 @@ _COUNTED = {
     "customers": (
         "gender", "birth_date", "age", "location", "profession", "income", "loyalty_tier", "household", "channel",
     ),
-    "lines": ("product_id", "category", "brand"),
+    "lines": ("product_id", "category", "brand", "store_id"),
     "events": ("product_id", "category", "session_id"),
-    "orders": ("amount", "discount", "channel", "payment_method"),
-    "reviews": ("rating",),
+    "orders": ("amount", "discount", "channel", "payment_method", "store_id"),
+    "reviews": ("rating", "text"),
     "calendar": ("holiday", "promotion"),
+    "series": ("store_id", "category", "product_id", "brand", "channel"),
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ _COLUMNS = {
     "customer_id": "customers",
     "session_id": "visits",
     "day": "days",
+    "length": "characters",
     "category": "categories",
     "brand": "brands",
 }
@@ -40,6 +41,12 @@ _SHARES = {
     ("orders", "weekday_6_or_7"): "orders at the weekend",
     ("orders", "hour_from_18"): "orders in the evening",
     ("lines", "return"): "items sent back",
+}
+_SOUNDS = {
+    "mean": "stars that reviews sound like, on average",
+    "min": "stars that the worst sounding review sounds like",
+    "max": "stars that the best sounding review sounds like",
+    "latest": "stars that the last review sounds like",
 }
 
 
@@ -100,6 +107,8 @@ def _aggregate(aggregate: Aggregate, when: str, within: str) -> Words:
     one, many = noun(aggregate.fact, within)
     column = (aggregate.column or "").replace("_", " ")
     none = f"no {many}{when}"
+    if aggregate.column == "sentiment" and aggregate.function in _SOUNDS:
+        return _named(_SOUNDS[aggregate.function] + when, f"no review read{when}")
     match aggregate.function:
         case "count":
             return Words(f"{many}{when}", f"{{value}} {many}{when}", none)
@@ -128,6 +137,8 @@ def _aggregate(aggregate: Aggregate, when: str, within: str) -> Words:
         case "share":
             what = " ".join(c.name for c in aggregate.conditions)
             known = _SHARES.get((aggregate.fact.table, what)) if not aggregate.fact.conditions else None
+            if aggregate.fact.table == "reviews" and what.startswith("topic_"):
+                known = f"reviews about {what.replace('_', ' ')}"
             told = f"{known}{_tail(aggregate.fact, within)}" if known else f"{many} with {what.replace('_', ' ')}"
             return Words(f"share of {told}{when}", f"{{value}} of {told}{when}", none)
         case "recency":

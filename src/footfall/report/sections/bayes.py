@@ -27,14 +27,19 @@ def _chances(page: Page) -> list[Block]:
     top = max((float(r["upper"]) for r in rows if not blank(r.get("upper"))), default=1.0)
     columns = [
         Column("Category", "category"),
-        Column("Prior", "prior", "percent", "of all customers buy from it in a month"),
-        Column("Likelihood", "likelihood", "percent", "of the buyers had more than 3 interactions"),
-        Column("Evidence", "evidence", "percent", "of all customers had"),
-        Column("Counted", "posterior", "percent", "likelihood times prior over evidence"),
-        Column("Chance", lambda r: gauge(r, "pooled", percent, top), hint="with its 95% interval"),
-        Column("Lift", "lift", "number", "chance over prior"),
+        Column("Prior", "prior", "percent"),
+        Column("Likelihood", "likelihood", "percent"),
+        Column("Evidence", "evidence", "percent"),
+        Column("Counted", "posterior", "percent"),
+        Column("Chance", lambda r: gauge(r, "pooled", percent, top)),
+        Column("Lift", "lift", "number"),
     ]
-    note = "One customer at one cutoff counts as one case; that customers repeat is allowed for in the intervals."
+    note = (
+        "Prior: of all customers buy from it in a month. Likelihood: of the buyers had more than 3 interactions. "
+        "Evidence: of all customers had. Counted: likelihood times prior over evidence. Chance: the same, small "
+        "categories drawn to the others, with its 95% interval. Lift: chance over prior. One customer at one cutoff is "
+        "one case; that customers repeat is allowed for in the intervals."
+    )
     shown = [
         {**r, "label": text(r["category"]), "value": r["pooled"], "other": r["prior"]}
         for r in whole(rows[:_SHOWN], "category", "pooled", "lower", "upper")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from footfall.report.blocks import Block, Column, Figure, Grid, Group, Side
-from footfall.report.numbers import count, number, percent, text
+from footfall.report.numbers import NOTHING, blank, count, number, percent, text
 from footfall.report.page import Page, Row
 from footfall.report.section import Section
 from footfall.report.told import table, told, whole
@@ -19,13 +19,21 @@ def _profile(rows: Sequence[Row]) -> list[Block]:
         Column("Type", "type"),
         Column("Missing", "missing", "percent"),
         Column("Different values", "values_about", "count", "about"),
-        Column("Lowest", "low"),
-        Column("Middle", "middle"),
-        Column("Highest", "high"),
+        Column("Lowest", lambda r: _spot(r, "low")),
+        Column("Middle", lambda r: _spot(r, "middle")),
+        Column("Highest", lambda r: _spot(r, "high")),
         Column("Mean", "mean", "number"),
         Column("Most frequent", "often"),
     ]
     return [Grid("Columns", columns, rows, (_COLUMNS,), "", 40)] if rows else []
+
+
+def _spot(row: Row, field: str) -> str:
+    """A value of a column where it lies: a day, or a number in short."""
+    found = row.get(field)
+    if blank(found):
+        return NOTHING
+    return str(found)[:10] if str(row.get("type")).startswith(("DATE", "TIMESTAMP")) else _edge(found)
 
 
 def _edge(value: object) -> str:
@@ -42,7 +50,8 @@ def _spreads(rows: Sequence[Row]) -> list[Block]:
         of = [r for r in drawn if r["column_name"] == name]
         if len(of) < 2:
             continue
-        shown = [{"bin": _edge(r["bin"]), "rows": r["rows"]} for r in of]
+        dated = not any(r["place"] for r in of)  # months and years, which are no amounts
+        shown = [{"bin": text(r["bin"]) if dated else _edge(r["bin"]), "rows": r["rows"]} for r in of]
         words = "; ".join(f"{r['bin']}: {count(r['rows'])}" for r in shown)
         if of[0]["place"] == 1:  # busiest values
             shown = [{"label": r["bin"], "value": r["rows"]} for r in shown]

@@ -12,7 +12,7 @@ from footfall.report.numbers import FORMATS, NOTHING, blank, count, money, text
 from footfall.report.page import Page, Row
 from footfall.report.section import Section
 
-_KEYS = ("product_id", "category", "brand", "store_id")
+_KEYS = ("product_id", "category", "brand", "store_id", "channel")
 _SHOWN = ("wape", "mase", "rmsse", "bias", "pinball", "coverage_80", "coverage_95")
 _BASELINES = ("seasonal_naive", "moving_average")
 _PARTS = ("trend", "season", "holiday", "promotion")

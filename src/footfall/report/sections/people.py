@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from footfall.report.blocks import Block, Cell, Column, Figure, Grid, Group, gauge
-from footfall.report.numbers import NOTHING, blank, count, money, percent, text
+from footfall.report.numbers import NOTHING, blank, count, money, number, percent, text
 from footfall.report.page import Page, Row
 from footfall.report.section import Section
 
@@ -26,7 +26,8 @@ def _list(page: Page, task: str) -> list[Block]:
     if not rows:
         return []
     field = "chance" if any(not blank(r.get("chance")) for r in rows) else "amount"
-    show = percent if field == "chance" else money(page.business.get("currency"))
+    amount = number if page.question(task).get("unit") == "number" else money(page.business.get("currency"))
+    show = percent if field == "chance" else amount
     ends: list[Any] = [r.get(f) for r in rows for f in (field, "upper")]
     top = max((float(v) for v in ends if not blank(v)), default=1.0)
     columns = [Column("Customer", "customer_id")]

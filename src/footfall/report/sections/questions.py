@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from footfall.report.blocks import Block, Cell, Column, Grid
-from footfall.report.numbers import blank, count, money, percent, text
+from footfall.report.numbers import blank, count, money, number, percent, text
 from footfall.report.page import Page, Row
 from footfall.report.section import Section
 
@@ -16,7 +16,7 @@ def _draw(page: Page) -> Sequence[Block]:
     def usual(row: Row) -> Cell:
         rate, positives = row.get("base_rate"), row.get("positives")
         if row.get("kind") == "amount" and not blank(rate):
-            return Cell(currency(rate), "on average")
+            return Cell(number(rate) if row.get("unit") == "number" else currency(rate), "on average")
         of = "" if blank(positives) else f"learnt from {count(positives)} cases"
         return Cell(percent(rate), of)
 

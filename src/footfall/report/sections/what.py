@@ -42,7 +42,7 @@ def _sold(page: Page, what: str) -> list[Block]:
     rows = page.rows(source)
     if any(not blank(r.get("year_growth")) for r in rows):
         columns.append(Column("In a year", "year_growth", "signed_percent", "on the same days a year before"))
-    grid = Grid(f"Best selling {what}", columns, rows, (source,), "", _SHOWN)
+    grid = Grid(f"Best selling {what}", columns, rows, (source,), "", _SHOWN, stack=True)
     return [*told(page, what), grid] if rows else []
 
 
