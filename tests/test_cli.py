@@ -321,7 +321,7 @@ def test_data_or_question_at_fault_is_one_line(
 
 @pytest.mark.parametrize("verb", [v for v in VERBS if v not in ("simulate", "load", "tasks")])
 def test_a_missing_shop_is_named_and_not_made(footfall: Command, verb: str) -> None:
-    alone: dict[str, list[str]] = {v: [] for v in ("check", "resolve", "models", "restock", "run")}
+    alone: dict[str, list[str]] = {v: [] for v in ("check", "resolve", "models", "restock", "run", "when")}
     arguments = (alone | {"sql": ["select 1"], "report": ["r.html"]}).get(verb, ["buy-7d"])
     footfall(verb, *arguments).fails(1, "there is no shop 'shop.duckdb'; make one with: footfall load FILES")
     assert list(Path.cwd().iterdir()) == []
