@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from footfall.engine import DuckDBEngine
+from footfall.errors import UsageError
 from footfall.evaluate import Backtest, Part, backtest, bootstrap_cutoffs
 from footfall.evaluate.comparison import Costs, Measured, compare, readable, stability
 from footfall.evaluate.metrics import log_loss
 from footfall.tables import RESULTS
-from footfall.tabular import Trainer
+from footfall.tabular import Predictor, Trainer
 from footfall.tasks import Task
 from seeded_shop import BUY, SMALL, SPEND, day, seeded_shop, trainer
 
@@ -143,6 +145,19 @@ def test_a_mean_costs_what_its_members_cost(chance: tuple[Trainer, Backtest]) ->
         by["stacking:logistic+boosted"]["size_bytes"]
         > by["boosted"]["size_bytes"] + by["logistic"]["size_bytes"] - 4000
     )
+
+
+def test_a_model_that_cannot_be_saved_here_has_no_size_and_is_compared(
+    chance: tuple[Trainer, Backtest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(self: Predictor, folder: Path) -> None:
+        raise UsageError("keeping it needs a library that is not here")
+
+    predictor = chance[0].fit("baseline", TESTS[0])
+    monkeypatch.setattr(Predictor, "save", missing)
+    costs = Costs()
+    costs.saved("baseline", predictor)
+    assert costs.size == {}
 
 
 def test_folds_hold_customers_out_within_the_cutoffs_learnt_from(chance: tuple[Trainer, Backtest]) -> None:

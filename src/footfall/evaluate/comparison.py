@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from footfall.errors import UsageError
 from footfall.evaluate.bootstrap import Estimate, Part, bootstrap_cutoffs, verdict
 from footfall.evaluate.metrics import METRICS
 from footfall.tabular import TUNED, Predictor, Trainer, bare, blend_of
@@ -54,9 +55,12 @@ class Costs:
         self.predict.setdefault(model, []).append(seconds)
 
     def saved(self, model: str, predictor: Predictor) -> None:
-        """Note what the predictor comes to on disk, in bytes."""
+        """Note what the predictor comes to on disk, in bytes; nothing where what saves it is not installed."""
         with tempfile.TemporaryDirectory(prefix="footfall-") as folder:
-            predictor.save(Path(folder))
+            try:
+                predictor.save(Path(folder))
+            except UsageError:
+                return
             self.size[model] = sum(f.stat().st_size for f in Path(folder).rglob("*") if f.is_file())
 
 
