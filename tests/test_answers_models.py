@@ -147,7 +147,10 @@ print(json.dumps([found.value.tolist(), found.lower.tolist(), found.upper.tolist
 """
 
 
-@pytest.mark.parametrize("model", ["baseline", "logistic", "boosted", "boosted+logistic"])
+@pytest.mark.parametrize(
+    "model",
+    ["boosted", *(pytest.param(m, marks=pytest.mark.slow) for m in ("baseline", "logistic", "boosted+logistic"))],
+)
 def test_a_copied_folder_gives_the_same_scores_in_a_fresh_process(context: Context, tmp_path: Path, model: str) -> None:
     """As on another machine: nothing but the folder goes along, and every bit is the same."""
     import pyarrow.parquet as pq
