@@ -57,8 +57,9 @@ EXPLAINED = 1_000
 def check_answerable(task: Task, context: Context) -> None:
     """Raise FootfallError when this shop cannot answer the path task."""
     table = task.target.fact.table
-    found = shape(context.engine, context.tz) if is_ready(task) else context.shape()
-    if is_ready(task) and not found.has(table):
+    ready = is_ready(task) and _has_series(context)
+    found = shape(context.engine, context.tz) if ready else context.shape()
+    if is_ready(task) and not ready:
         raise FootfallError(f"{task.name} asks about ready-made series, and the shop has none")
     task = resolved(context.engine, task)
     if not set(task.keys) <= set(KEYS):
@@ -76,8 +77,18 @@ def check_answerable(task: Task, context: Context) -> None:
 
 
 def concerns(task: Task, context: Context) -> bool:
-    """False for a task on ready-made series in a shop without any: nothing is lacking there."""
-    return not is_ready(task) or bool(context.engine.value("select count(*) from (select 1 from series limit 1)"))
+    """False for a task on ready-made series in a shop of other facts: nothing is lacking there."""
+    if not is_ready(task) or _has_series(context):
+        return True
+    try:
+        context.shape()
+    except FootfallError:  # nothing at all was loaded: that is said of every question
+        return True
+    return False
+
+
+def _has_series(context: Context) -> bool:
+    return bool(context.engine.value("select count(*) from (select 1 from series limit 1)"))
 
 
 def cutoff_of(context: Context, task: Task, at: datetime | None = None) -> datetime:
