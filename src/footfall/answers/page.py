@@ -193,9 +193,11 @@ def _headlines(engine: Engine, currency: str) -> list[Headline]:
         unit = f"{currency} " if currency else ""
         note = f"95%: {row[0][1]:,.0f} to {row[0][2]:,.0f}"
         found.append(Headline("Revenue expected in 30 days", f"{unit}{row[0][0]:,.0f}", note))
+    # Where the baseline answers itself, the question counts, and as not better.
     told = engine.rows(
-        "select count(*), count(*) filter (where v.verdict = 'yes') from verdicts v "
-        "join questions q on q.task = v.task and (q.model = v.model or (q.kind = 'ranking' and q.model is not null))"
+        "select count(*), count(*) filter (where better) from (select bool_or(v.verdict = 'yes' and (q.model = v.model "
+        "or q.kind = 'ranking')) as better from questions q join verdicts v on v.task = q.task "
+        "where q.model is not null group by q.task)"
     )
     if told and told[0][0]:
         found.append(
