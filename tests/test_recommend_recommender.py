@@ -140,7 +140,9 @@ def test_two_fits_and_a_saved_one_rank_alike(shop: DuckDBEngine, learnt: Scene, 
     ranker.save(tmp_path / "r")
     loaded = Ranker.load(tmp_path / "r", NEXT)
     assert loaded.answer == ranker.answer == again.answer
-    assert loaded.specs == ranker.specs
+    assert loaded.specs == ranker.specs == again.specs
+    assert loaded.paced == ranker.paced == again.paced
+    assert set(ranker.paced) >= {"together", "content"}, "half-lives were tried"
     for way in (ALL, NEW):
         mine = list(rank(learnt, k=5, way=way))
         for other in (again, loaded):

@@ -63,6 +63,8 @@ def told(card: Card) -> str:
     for name, title in (("metrics", "On later data"), ("losses", "In rehearsals"), ("rehearsed", "In rehearsals")):
         if card.get(name):
             lines.append(f"- {title}: {_numbers(card[name])}.")
+    if card.get("half_lives"):
+        lines.append(f"- Half-lives tried (days), and the share each found: {_numbers(card['half_lives'])}.")
     if card.get("declared"):  # rules of a list, as the merchant wrote them
         lines.append(f"- Declared beside it: {json.dumps(card['declared'], ensure_ascii=False)}.")
     for part, rules in (card.get("rules") or {}).items():

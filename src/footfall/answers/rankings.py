@@ -133,8 +133,8 @@ def fit(
     ranker.save(folder)
     card = {
         "task": task.name, "sentence": task.sentence, "model": name, "at": str(cutoff), "answer": ranker.answer,
-        "rehearsed": ranker.rehearsed, "told": ranker.told, "declared": rules.told(), "caution": ranker.caution,
-        "versions": versions(),
+        "rehearsed": ranker.rehearsed, "told": ranker.told, "half_lives": ranker.paced, "declared": rules.told(),
+        "caution": ranker.caution, "versions": versions(),
     }  # fmt: skip
     (folder / "card.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
     path = folder.relative_to(context.models).as_posix()

@@ -15,14 +15,15 @@ import numpy as np
 
 from footfall.engine import Engine
 from footfall.errors import FootfallError, UsageError, did_you_mean
-from footfall.models.ranking import Floats, Ints, csr
+from footfall.models.ranking import Floats, Interactions, Ints, csr
 from footfall.recommend.candidates import ALL, COLD, TAUGHT, WAYS, Pool, Spec, suited
+from footfall.recommend.decay import paced
 from footfall.recommend.features import places_of
 from footfall.recommend.quick import quick_reasons
 from footfall.recommend.read import History, clock_days, read_history
 from footfall.recommend.reasons import EXACT, reasons
-from footfall.recommend.rehearse import OWN, RERANKED, Trial, answers, chosen, part_of, rehearse
-from footfall.recommend.rerank import Learning, Lesson, Moment, Reranker, lesson_of, taught
+from footfall.recommend.rehearse import MOST, OWN, RERANKED, Trial, answers, chosen, part_of, rehearse
+from footfall.recommend.rerank import Learning, Lesson, Moment, Reranker, eager, lesson_of, taught
 from footfall.recommend.rules import Bound, Rules, bind
 from footfall.spans import shift, span
 from footfall.tasks import Task
@@ -48,7 +49,8 @@ class Ranker:
     """A learnt ranking.
 
     `answer`: way -> who answers (`reranked`, `own frequency`, or a generator's label). `rehearsed`: way -> label ->
-    mean ndcg at 20 of the rehearsal (empty: the history has no room for one).
+    mean ndcg at 20 of the rehearsal (empty: the history has no room for one). `paced`: label -> half-life in days ->
+    share found at an earlier cutoff, for generators whose half-life was chosen so.
     """
 
     task: Task
@@ -58,6 +60,7 @@ class Ranker:
     answer: dict[str, str]
     rehearsed: dict[str, dict[str, float]] = field(default_factory=dict)
     caution: str = ""
+    paced: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -75,7 +78,7 @@ class Ranker:
         self.reranker.save(folder)
         body = {
             "task": self.task.name, "at": self.at.isoformat(), "answer": self.answer, "rehearsed": self.rehearsed,
-            "caution": self.caution, "specs": [asdict(s) for s in self.specs],
+            "caution": self.caution, "specs": [asdict(s) for s in self.specs], "paced": self.paced,
         }  # fmt: skip
         (folder / "ranker.json").write_text(json.dumps(body, indent=1), encoding="utf-8")
 
@@ -90,7 +93,8 @@ class Ranker:
             raise FootfallError(f"there is no fitted ranking of '{task.name}' in {folder}; fit it first")
         specs = tuple(Spec(**{**s, "settings": _settings(s["settings"])}) for s in body["specs"])
         at = datetime.fromisoformat(body["at"])
-        return cls(task, at, specs, Reranker.load(folder), body["answer"], body["rehearsed"], body["caution"])
+        told = body["answer"], body["rehearsed"], body["caution"], body.get("paced", {})
+        return cls(task, at, specs, Reranker.load(folder), *told)
 
 
 def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,6 +124,10 @@ def fit_ranker(
     ahead = float(task.span.days)
     specs = suited(history.interactions, learning.dial, ahead, learning.generators)
     cutoffs = training_cutoffs(history, task, learning)
+    tried: dict[str, dict[str, float]] = {}
+    if learning.decays and len(cutoffs) > 1:
+        say(f"{task.name}: half-lives as of {cutoffs[1]:%Y-%m-%d}")
+        specs, tried = _paced(history, task, cutoffs[1], specs, learning)
     lessons: dict[str, list[Lesson | None]] = {way: [] for way in TAUGHT}
     trials: dict[str, list[Trial | None]] = {way: [] for way in TAUGHT}
     for cutoff in cutoffs:
@@ -142,7 +150,17 @@ def fit_ranker(
     say(f"{task.name}: learning the order of candidates on {many} training dates")
     reranker = taught(lessons, learning, ahead, grown)
     caution = "" if reranker.boosters else "too little history to learn from: the generators' own places are merged"
-    return Ranker(task, at, specs, reranker, answer, rehearsed, caution)
+    return Ranker(task, at, specs, reranker, answer, rehearsed, caution, tried)
+
+
+def _paced(
+    history: History, task: Task, cutoff: datetime, specs: tuple[Spec, ...], learning: Learning
+) -> tuple[tuple[Spec, ...], dict[str, dict[str, float]]]:
+    """Half-lives chosen at a cutoff older than the one that is rehearsed at."""
+    known, taken = _past(history, task, cutoff, learning.decays, learning.seed)
+    whom = eager(known, taken, MOST, learning.seed)
+    chosen_so, found = paced(known, taken, whom, specs, learning.seed)
+    return chosen_so, {name: {f"{days:g}": share for days, share in its.items()} for name, its in found.items()}
 
 
 def training_cutoffs(history: History, task: Task, learning: Learning) -> list[datetime]:
@@ -167,14 +185,18 @@ def past_moment(
     In a shop of more customers than `learning.among`, of so many of them, drawn at random.
     """
     learning = learning or Learning()
+    known, truth = _past(history, task, cutoff, learning.among, learning.seed)
+    return Moment.at(known, specs, float(task.span.days), learning.seed, truth)
+
+
+def _past(history: History, task: Task, cutoff: datetime, among: int, seed: int) -> tuple[Interactions, Any]:
+    """What was known, and (customers, products) what was then taken, of at most about `among` customers."""
     known, taken = history.before(cutoff), history.after(cutoff, task.span)
     told = np.bincount(known.row, minlength=known.customers) > 0
-    if told.sum() > learning.among:
-        kept = np.random.default_rng(learning.seed).random(known.customers) < learning.among / told.sum()
+    if told.sum() > among:
+        kept = np.random.default_rng(seed).random(known.customers) < among / told.sum()
         known, taken = known.take(kept[known.row]), taken.take(kept[taken.row])
-    shape = (taken.customers, taken.products)
-    truth = csr(np.ones(len(taken)), taken.row, taken.col, shape)
-    return Moment.at(known, specs, float(task.span.days), learning.seed, truth)
+    return known, csr(np.ones(len(taken)), taken.row, taken.col, (taken.customers, taken.products))
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ class Learning:
         rehearsals: how many of the newest training cutoffs are rehearsed at, each with what up to `older` older ones
             teach.
         among: at a training cutoff the generators are learnt from at most so many customers, drawn at random.
+        decays: half-lives of the generators are chosen on at most so many customers, drawn at random; 0: the usual.
         dial: how many candidates the generators may propose, as a multiple of the usual number.
         generators: labels of those to use (see `suited`); none: all that suit the shop.
         threads: of LightGBM; the bits do not depend on it.
@@ -77,6 +78,7 @@ class Learning:
     rehearsals: int = 1
     older: int = 3
     among: int = 200_000
+    decays: int = 20_000
     dial: float = 1.0
     generators: tuple[str, ...] = ()
     threads: int = 1
@@ -232,21 +234,26 @@ class Moment:
         return Lesson({n: v[kept].astype(np.float32) for n, v in values.items()}, right[kept], group[some])
 
     def eager(self, most: int, seed: int, way: str = ALL) -> Ints:
-        """Customers who took something (of a way: something new to them), at most `most`, the same on every run.
+        """As `eager`, of what was known and taken at this cutoff."""
+        return eager(self.interactions, self.taken, most, seed, way)
 
-        Of the way `cold`, those who took their first; where they are few, everyone, as if it had been their first.
-        """
-        taken = self.taken
-        if way == NEW:
-            rows = taken.tocoo()
-            fresh = np.isneginf(looked_up(self.interactions.owned, rows.row, rows.col))
-            taken = csr(rows.data[fresh], rows.row[fresh], rows.col[fresh], taken.shape)
-        some = np.flatnonzero(np.diff(taken.indptr) > 0)
-        if way == COLD and (~self.told[some]).sum() >= FIRSTS:
-            some = some[~self.told[some]]
-        if len(some) <= most:
-            return some
-        return np.sort(np.random.default_rng(seed).choice(some, most, replace=False))
+
+def eager(known: Interactions, taken: Any, most: int, seed: int, way: str = ALL) -> Ints:
+    """Customers who took something (of a way: something new to them), at most `most`, the same on every run.
+
+    Of the way `cold`, those who took their first; where they are few, everyone, as if it had been their first.
+    """
+    if way == NEW:
+        rows = taken.tocoo()
+        fresh = np.isneginf(looked_up(known.owned, rows.row, rows.col))
+        taken = csr(rows.data[fresh], rows.row[fresh], rows.col[fresh], taken.shape)
+    some = np.flatnonzero(np.diff(taken.indptr) > 0)
+    if way == COLD:
+        told = np.bincount(known.row, minlength=known.customers) > 0
+        some = some[~told[some]] if (~told[some]).sum() >= FIRSTS else some
+    if len(some) <= most:
+        return some
+    return np.sort(np.random.default_rng(seed).choice(some, most, replace=False))
 
 
 def teach(
