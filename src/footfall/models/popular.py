@@ -8,7 +8,8 @@ to the cutoff would let expect, in standard deviations of a Poisson count.
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -20,15 +21,38 @@ WAYS = ("overall", "segment", "rising")
 PRIOR = 20.0
 """Buyers of the overall kind that every segment is given."""
 _SPARE = 256
+_UNMADE = -2
 
 
 class Listed(Generator):
     """Generators that say the same to all customers of a segment: `segment` (customers,), `table` (segments, m)."""
 
+    def __init__(self, seed: int = 0, **settings: Any) -> None:
+        super().__init__(seed, **settings)
+        self._lists: dict[int, Candidates] = {}
+        self._listing = threading.Lock()
+
+    def fit(self, interactions: Interactions) -> Self:
+        self._lists = {}
+        return super().fit(interactions)
+
+    def _lists_of(self, segments: Ints, width: int) -> Candidates:
+        """The lists of these segments (in order), each made once: many customers share one."""
+        table = self.arrays["table"]
+        with self._listing:
+            if width not in self._lists:
+                shape = len(table), width
+                self._lists[width] = Candidates(np.full(shape, _UNMADE), np.full(shape, -np.inf))
+            items, scores = self._lists[width]
+            wanted = segments[items[segments, 0] == _UNMADE] if width else segments[:0]
+            for part in self._parts(wanted):
+                items[wanted[part]], scores[wanted[part]] = best(table[wanted[part]], width)
+            return Candidates(items[segments], scores[segments])
+
     def _best(self, customers: Ints, k: int, new: bool) -> Candidates:
         segments, at = np.unique(self.arrays["segment"][customers], return_inverse=True)
         width = min(self.products, k + _SPARE) if new else k
-        found = best(self.arrays["table"][segments], width)
+        found = self._lists_of(segments, width)
         items, scores = found.items[at], found.scores[at]
         if not new:
             return Candidates(items, scores)

@@ -247,8 +247,8 @@ def _read(engine: Engine, column: str, at: datetime, tz: str) -> History:
     listed = np.asarray([-np.inf if d is None else float(d) for (d,) in since])
     interactions = Interactions(
         len(who), len(products), _ints(rows, "row"), _ints(rows, "col"), np.minimum(_floats(rows, "day"), edge - 1e-6),
-        _ints(rows, "kind"), _floats(rows, "weight"), edge, kinds, items, people, listed,
-        words_of(what.column("words").to_pylist()),
+        np.asarray(rows.column("kind").to_numpy(), dtype=np.int8), _floats(rows, "weight"), edge, kinds, items, people,
+        listed, words_of(what.column("words").to_pylist()),
     )  # fmt: skip
     names, category = (np.asarray(what.column(c).to_pylist(), dtype=object) for c in ("name", "category"))
     gone = np.asarray(what.column("gone").to_pylist(), dtype=bool)

@@ -29,7 +29,7 @@ from footfall.spans import shift, span
 from footfall.tasks import Task
 
 __all__ = ["OWN", "RERANKED", "Ranker", "Ranking", "Scene", "answers", "fit_ranker", "rank", "scene", "sides"]
-CHUNK = 4_000
+CHUNK = 2_000
 """Customers ranked at a time."""
 Progress = Callable[[str], None]
 
