@@ -135,7 +135,7 @@ class _Bench:
         points = {m: self.forecast(m, at, at) for m in models}
         past = self.panel.until(at)
         start = time.perf_counter()
-        out = decided(past, Rehearsal(origins, actual, told), points, past.groups["dept"])
+        out = decided(past, Rehearsal(origins, actual, told), points, "dept")
         self.choosing.append(time.perf_counter() - start)
         return out
 

@@ -223,6 +223,16 @@ def test_memory_threads_and_the_folder_to_spill_to_are_bounded_by_settings(tmp_p
     engine.close()
 
 
+def test_memory_is_given_back_and_its_bound_stays(tmp_path: Path) -> None:
+    engine = DuckDBEngine(tmp_path / "shop.duckdb", memory="300MB", threads=1)
+    bound = engine.value("select current_setting('memory_limit')")
+    engine.execute("create table t as select range as x from range(1000)")
+    engine.release_memory()
+    assert engine.value("select current_setting('memory_limit')") == bound
+    assert engine.value("select sum(x) from t") == 499_500
+    engine.close()
+
+
 def test_a_sort_larger_than_the_memory_spills_to_disk(tmp_path: Path) -> None:
     engine = DuckDBEngine(tmp_path / "shop.duckdb", memory="120MB", threads=1)
     engine.execute("create table big as select hash(i) as h, repeat('x', 40) || i as text from range(2000000) t(i)")

@@ -26,7 +26,7 @@ from footfall.forecast import (
     rehearsal_origins,
     rehearse,
 )
-from footfall.forecast.choose import candidates, fitted_at
+from footfall.forecast.choose import candidates, chosen_for, fitted_at
 from footfall.models.panel import Floats, Panel
 
 CHEAP = Work(models=("seasonal_naive", "moving_average"))
@@ -95,6 +95,28 @@ def test_a_small_group_leans_on_all_series() -> None:
     assert chosen.members[0] == (BASELINE,), "the guard holds even where all series together say otherwise"
     nearly = replace_first(flat, 106.9)
     assert choose(Rehearsal((1,), came, {BASELINE: lucky, "flat": nearly}), group).members[0] == ("flat",)
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_groups_are_chosen_for_apart_where_that_was_better_on_origins_held_out(steady: bool) -> None:
+    many, origins = 200, 4
+    came = np.full((origins, many, 4), 100.0)
+    group = np.repeat([0, 1], many // 2)
+    fond = np.arange(origins)[:, None] % 2 == group  # of which model a group is served better, origin by origin
+    if steady:
+        fond = np.broadcast_to(group == 0, fond.shape)
+    near, far = (came + np.where(fond, *misses)[..., None] for misses in ((2, 9), (9, 2)))
+    told = {BASELINE: came + 20, "a": near, "b": far}
+    groups = {"category": group, "whole": np.zeros(many, dtype=np.int64)}
+    panel = replace(_panel(np.ones((many, 9)), 4), groups=groups)
+    rehearsal = Rehearsal((1, 2, 3, 4), came, told)
+    chosen = chosen_for(panel, rehearsal)
+    if steady:
+        assert chosen.members == (("a",), ("b",))
+    else:  # what a group was served best by at three origins fails it at the fourth
+        assert len(chosen.members) == 1
+    assert len(chosen_for(panel, rehearsal, "category").members) == 2, "a named group is kept to"
+    assert len(chosen_for(panel, replace(rehearsal, origins=(4,)), None).members) == 1, "one origin settles nothing"
 
 
 def replace_first(values: Floats, by: float) -> Floats:

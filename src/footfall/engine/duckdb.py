@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from footfall.engine.dialect import DIALECTS
-from footfall.engine.query import Query
+from footfall.engine.query import Query, literal
 from footfall.engine.relation import Relation
 from footfall.errors import FootfallError
 
@@ -34,8 +34,9 @@ class DuckDBEngine:
 
     def __init__(self, path: str | Path = ":memory:", memory: str | None = None, threads: int | None = None):
         self.path = str(path)
+        self.memory = memory or f"{min(6, max(1, _memory_gb() // 2))}GB"
         config: dict[str, Any] = {
-            "memory_limit": memory or f"{min(6, max(1, _memory_gb() // 2))}GB",
+            "memory_limit": self.memory,
             "threads": threads or os.cpu_count() or 2,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -58,6 +59,10 @@ class DuckDBEngine:
 
     def close(self) -> None:
         self._connection.close()
+
+    def release_memory(self) -> None:
+        """Give back to the machine what finished queries left with DuckDB's allocator, up to its bound; caches stay."""
+        self.execute(f"set memory_limit = {literal(self.memory)}")  # setting it, to the same too, flushes the allocator
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         with _spoken():

@@ -5,7 +5,8 @@ origins and asked again at the later ones, fitted anew only where the history ha
 fit has seen what it is rehearsed on, and none is judged by a past much shorter than the one it will have. A candidate
 is a set of models, its answer their median. Each group of series takes the candidate with the least error over the
 rehearsals (see `error`), where the group's own record counts by how much of it there is and the record of all series
-makes up the rest. Where that candidate does not beat seasonal naive on the group's own rehearsals, seasonal naive
+makes up the rest; whether groups are chosen for apart or all together is settled by holding out each origin in turn.
+Where that candidate does not beat seasonal naive on the group's own rehearsals, seasonal naive
 answers.
 """
 
@@ -27,6 +28,8 @@ SHARED = 400.0
 """How many rehearsed values of its own a group's record must hold to count as much as the record of all series."""
 LARGEST = 3
 """Models in a candidate, at most."""
+CLEAR = 2.0
+"""Standard errors by which choosing group by group must miss less than one choice for all."""
 GROWN = 1.1
 """A model is fitted anew where there is so many times the history that it learnt from."""
 
@@ -129,37 +132,79 @@ def error(actual: Floats, told: Floats) -> Floats:
     independent. By single periods alone a forecast of the median would win, whose sums come out low where demand is
     rare or skewed.
     """
+    return cast("Floats", _errors(actual, told).sum(axis=0))
+
+
+def _errors(actual: Floats, told: Floats) -> Floats:
+    """(origins, n) as `error`, origin by origin."""
     miss = np.where(np.isfinite(actual), actual - told, 0.0)
-    whole = np.abs(miss.sum(axis=2)).sum(axis=0)
-    return cast("Floats", np.abs(miss).sum(axis=(0, 2)) + np.sqrt(miss.shape[2]) * whole)
+    return cast("Floats", np.abs(miss).sum(axis=2) + np.sqrt(miss.shape[2]) * np.abs(miss.sum(axis=2)))
+
+
+class _Record:
+    """What each candidate missed by: candidate -> (origins, n), and `count` (origins, n) values that came."""
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        self.count = np.isfinite(rehearsal.actual).sum(axis=2).astype(np.float64)
+        self.missed: dict[tuple[str, ...], Floats] = {}
+        for candidate in candidates(list(rehearsal.told)):
+            answer = np.median(np.stack([rehearsal.told[m] for m in candidate]), axis=0)
+            self.missed[candidate] = _errors(rehearsal.actual, answer)
+
+    def choose(self, codes: NDArray[np.int64], origins: Sequence[int] | None = None) -> Choice:
+        """The candidate of each group, by these origins (places; None: all)."""
+        at = slice(None) if origins is None else list(origins)
+        size = int(codes.max()) + 1
+        errors = {c: np.bincount(codes, e[at].sum(axis=0), size) for c, e in self.missed.items()}
+        count = np.bincount(codes, self.count[at].sum(axis=0), size)
+        base = errors[(BASELINE,)]
+        overall = {c: e.sum() / max(base.sum(), 1e-12) for c, e in errors.items()}
+        share = count / (count + SHARED)
+        members: list[tuple[str, ...]] = []
+        guarded, losses = [], []
+        for g in range(size):
+            own = {c: e[g] / max(base[g], 1e-12) for c, e in errors.items()}
+            mixed = {c: share[g] * own[c] + (1 - share[g]) * overall[c] for c in errors}
+            best = min(mixed, key=lambda c: (mixed[c], len(c), c))
+            if errors[best][g] >= base[g]:
+                best = (BASELINE,)
+            if best == (BASELINE,):
+                guarded.append(g)
+            members.append(best)
+            losses.append({"+".join(c): float(v) for c, v in own.items()})
+        return Choice(codes, tuple(members), tuple(guarded), tuple(losses))
+
+    def held_out(self, codes: NDArray[np.int64]) -> Floats:
+        """(n,) what the series missed by at each origin under the choice that the other origins speak for, summed."""
+        every = range(len(self.count))
+        out = np.zeros(len(codes))
+        for i in every:
+            choice = self.choose(codes, [o for o in every if o != i])
+            for g, members in enumerate(choice.members):
+                out += np.where(codes == g, self.missed[members][i], 0.0)
+        return out
 
 
 def choose(rehearsal: Rehearsal, group: NDArray[np.int64] | None = None) -> Choice:
     """The candidate of each group of series; `group` (n,) codes from 0 up, None: all series are one group."""
     n = rehearsal.actual.shape[1]
-    codes = np.zeros(n, dtype=np.int64) if group is None else group
-    size = int(codes.max()) + 1
-    count = np.bincount(codes, np.isfinite(rehearsal.actual).sum(axis=(0, 2)).astype(np.float64), size)
-    errors: dict[tuple[str, ...], Floats] = {}
-    for candidate in candidates(list(rehearsal.told)):
-        answer = np.median(np.stack([rehearsal.told[m] for m in candidate]), axis=0)
-        errors[candidate] = np.bincount(codes, error(rehearsal.actual, answer), size).astype(np.float64)
-    base = errors[(BASELINE,)]
-    overall = {c: e.sum() / max(base.sum(), 1e-12) for c, e in errors.items()}
-    share = count / (count + SHARED)
-    members: list[tuple[str, ...]] = []
-    guarded, losses = [], []
-    for g in range(size):
-        own = {c: e[g] / max(base[g], 1e-12) for c, e in errors.items()}
-        mixed = {c: share[g] * own[c] + (1 - share[g]) * overall[c] for c in errors}
-        best = min(mixed, key=lambda c: (mixed[c], len(c), c))
-        if errors[best][g] >= base[g]:
-            best = (BASELINE,)
-        if best == (BASELINE,):
-            guarded.append(g)
-        members.append(best)
-        losses.append({"+".join(c): float(v) for c, v in own.items()})
-    return Choice(codes, tuple(members), tuple(guarded), tuple(losses))
+    return _Record(rehearsal).choose(np.zeros(n, dtype=np.int64) if group is None else group)
+
+
+def chosen_for(panel: Panel, rehearsal: Rehearsal, by: str | None = None) -> Choice:
+    """The choice for a panel, per group of the name `by`.
+
+    Unless named, per finest group of the panel (the category of products, one of several keys) where choosing so would
+    have missed less than one choice for all, by more than chance, at each origin by what the others say; else for all.
+    """
+    if by is not None:
+        return choose(rehearsal, panel.groups.get(by))
+    record, one = _Record(rehearsal), np.zeros(len(panel), dtype=np.int64)
+    finest = max(panel.groups.values(), key=lambda codes: int(codes.max()), default=one)
+    if len(rehearsal.origins) < 2 or finest is one:
+        return record.choose(one)
+    gain = record.held_out(one) - record.held_out(finest)
+    return record.choose(finest if gain.mean() > CLEAR * gain.std() / np.sqrt(len(gain)) else one)
 
 
 def default_models() -> list[str]:

@@ -14,7 +14,7 @@ from footfall.forecast.choose import (
     BASELINE,
     Choice,
     Rehearsal,
-    choose,
+    chosen_for,
     error,
     rehearsal_origins,
     rehearse,
@@ -99,7 +99,7 @@ def fit_level(level: Level, names: list[str], work: Work) -> FittedLevel:
         for i, origin in enumerate(origins):
             begun = np.isfinite(told[i, flat, 0])
             told[i, flat[begun]] = flat_mean(panel.values[flat[begun], :origin], panel.horizon)
-    choice = choose(found, None if work.by is None else panel.groups.get(work.by))
+    choice = chosen_for(panel, found, work.by)
     return FittedLevel(level.name, level.members, panel.groups, models, found, choice, choice.combined(found.told))
 
 

@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from footfall.forecast.budget import SECONDS
-from footfall.forecast.choose import BASELINE, Choice, Rehearsal, choose, default_models, rehearsal_origins, rehearse
+from footfall.forecast.choose import (
+    BASELINE,
+    Choice,
+    Rehearsal,
+    chosen_for,
+    default_models,
+    rehearsal_origins,
+    rehearse,
+)
 from footfall.forecast.intervals import LEVELS, bands
 from footfall.forecast.metrics import Told
 from footfall.models.panel import Floats, Panel, find_path_model
@@ -35,7 +42,7 @@ class Forecast:
 @dataclass(frozen=True)
 class Work:
     """How a path is worked out: models tried (None: all that can run), rehearsals, the group whose series share a
-    choice (a name among the panel's groups; None: one choice for all), each model's settings, the seed, and the time in
+    choice (a name among the panel's groups; None: see `chosen_for`), each model's settings, the seed, and the time in
     which a tree's models should be done where none are named (see `models_within`)."""
 
     models: Sequence[str] | None = None
@@ -54,25 +61,24 @@ def forecast(panel: Panel, work: Work | None = None) -> Forecast:
     work = work or Work()
     names = list(dict.fromkeys([BASELINE, *(work.models if work.models is not None else default_models())]))
     origins = rehearsal_origins(panel, work.rehearsals)
-    group = None if work.by is None else panel.groups.get(work.by)
     if not origins:
-        alone = {BASELINE: _fitted(BASELINE, panel, work)}
-        return decided(panel, None, alone, group)
+        return decided(panel, None, {BASELINE: _fitted(BASELINE, panel, work)})
     found = rehearse(panel, origins, names, work.seed, work.settings)
-    return decided(panel, found, {name: _fitted(name, panel, work) for name in names}, group)
+    return decided(panel, found, {name: _fitted(name, panel, work) for name in names}, work.by)
 
 
-def decided(
-    panel: Panel, rehearsal: Rehearsal | None, points: Mapping[str, Floats], group: NDArray[np.int64] | None = None
-) -> Forecast:
-    """The forecast from what each model said: `points` of the panel (name -> (n, h)) and the rehearsal before it."""
+def decided(panel: Panel, rehearsal: Rehearsal | None, points: Mapping[str, Floats], by: str | None = None) -> Forecast:
+    """The forecast from what each model said: `points` of the panel (name -> (n, h)) and the rehearsal before it.
+
+    `by`: as in `Work`.
+    """
     if rehearsal is None:
         codes = np.zeros(len(panel), dtype=np.int64)
         choice = Choice(codes, ((BASELINE,),), (0,))
         nothing = np.full((0, *points[BASELINE].shape), np.nan)
         actual, rehearsed = nothing, dict.fromkeys(points, nothing)
     else:
-        choice = choose(rehearsal, group)
+        choice = chosen_for(panel, rehearsal, by)
         actual, rehearsed = rehearsal.actual, dict(rehearsal.told)
     points = {**points, AUTOMATIC: choice.combined(points)}
     rehearsed[AUTOMATIC] = choice.combined(rehearsed)

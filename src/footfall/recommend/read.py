@@ -109,6 +109,7 @@ def read_history(engine: Engine, task: Task, at: datetime, tz: str = "UTC") -> H
     finally:
         for name in ("ranking_rows", "ranking_products"):
             engine.execute(f"drop table if exists {name}")
+        engine.release_memory()
 
 
 def _before(at: datetime, of: str = "f") -> str:
