@@ -289,8 +289,10 @@ class Shop:
         at: str | datetime | None = None,
         model: str | None = None,
         tell: Callable[[str], None] = print,
-    ) -> answers.One:
-        """The answer for one customer whom the shop does not know: chance or amount, its interval, and reasons.
+        top: int = 10,
+    ) -> answers.One | answers.OneList:
+        """The answer for one customer whom the shop does not know: chance or amount with interval and reasons, or the
+        `top` places of a ranking.
 
         `given`: attributes, single features and lists of what they did (docs/how-to/score-one-customer.md), or a
         function that asks a person a question; `tell` then says what was wrong with an answer.
@@ -298,6 +300,8 @@ class Shop:
         asked, cutoff = self.task(task), self._at(at)
         if callable(given):
             given = answers.prompted(self.context, asked, given, tell, cutoff, model)
+        if asked.kind == "ranking":
+            return answers.rank_one(self.context, asked, given, cutoff, model, top)
         return answers.predict_one(self.context, asked, given, cutoff, model)
 
     def explain(

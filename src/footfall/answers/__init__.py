@@ -12,6 +12,7 @@ from footfall.answers.insights import Insighted, explore_page, tell_insights
 from footfall.answers.keep import best_model, check_ending, load_predictor, saved_models, write_file, write_text
 from footfall.answers.models import add_model, compare_models, list_models, model_card, promote_model, remove_model
 from footfall.answers.one import One, predict_one, prompted
+from footfall.answers.one_list import OneList, rank_one
 from footfall.answers.page import QUERIES, gather
 from footfall.answers.rankings import Ruling, rules_for
 from footfall.answers.run import Ran, Step, run
@@ -22,12 +23,12 @@ from footfall.answers.work import MODELS, Ready, Scored, backtest_task, fit_task
 
 __all__ = [
     "MODELS", "QUERIES",
-    "Audit", "Context", "Fitted", "Insighted", "One", "Progress", "Ran", "Ready", "Ruling", "Scored", "Step",
+    "Audit", "Context", "Fitted", "Insighted", "One", "OneList", "Progress", "Ran", "Ready", "Ruling", "Scored", "Step",
     "Waited", "Wish",
     "add_model", "as_estimator", "audit", "backtest", "backtest_as", "backtest_task", "best_model", "check_ending",
     "compare_models",
     "decide", "draw_explanation", "explain", "explore_page", "fit", "fit_task", "gather", "identity_effect",
-    "list_models", "load_predictor", "model_card", "predict", "predict_one", "promote_model", "prompted",
+    "list_models", "load_predictor", "model_card", "predict", "predict_one", "promote_model", "prompted", "rank_one",
     "read_given", "ready", "recommend", "remove_model", "restock_shop", "rules_for", "run", "saved_models", "show",
     "tell_customer", "tell_insights", "told_fit", "variants", "wait", "write_file", "write_text",
 ]  # fmt: skip

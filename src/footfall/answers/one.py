@@ -101,14 +101,14 @@ def predict_one(
     """
     if task.kind not in ("chance", "amount"):
         raise FootfallError(
-            f"{task.name} asks for a {task.kind}; one new customer can be asked about for a chance or an amount"
+            f"{task.name} asks for a {task.kind}; one new customer can be asked about for a chance, an amount or a list"
         )
     shape = context.shape()
     cutoff = at or context.clock(shape).end
     predictor = load_predictor(context, task, cutoff, model)
     known = _known(shape, task, predictor)
     told = judged(context, task, known, given, cutoff)
-    engine = _own_shop(told)
+    engine = own_shop(told)
     try:
         frame = Frame(task.keys, (cutoff,), context.tz)
         member = {"customer_id": NEW, **told.keys}
@@ -252,7 +252,7 @@ def _population(task: Task, asked: bool | None) -> list[str]:
 # --- a shop of one ----------------------------------------------------------------------------------------
 
 
-def _own_shop(told: Told) -> DuckDBEngine:
+def own_shop(told: Told) -> DuckDBEngine:
     """A shop in memory that holds what is told of this customer, and nobody else."""
     engine = DuckDBEngine(threads=1)
     create_tables(engine)
@@ -292,11 +292,11 @@ def _attributes(
         elif column == "age":
             row[name] = value
         elif isinstance(value, str):
-            row[name] = _spelt(column, value, spelt.get(name, ()), notes)
+            row[name] = as_learnt(column, value, spelt.get(name, ()), notes)
     return row
 
 
-def _spelt(column: str, value: str, values: Sequence[str], notes: list[str]) -> str:
+def as_learnt(column: str, value: str, values: Sequence[str], notes: list[str]) -> str:
     """The value as the model has learnt it, whatever its case (of genders: by the first letter too)."""
     if value in values or not values:
         return value
@@ -315,18 +315,19 @@ def _spelt(column: str, value: str, values: Sequence[str], notes: list[str]) -> 
 def asked_fields(
     context: Context, task: Task, at: datetime | None = None, model: str | None = None
 ) -> list[tuple[str, str]]:
-    """What a prompt asks for, the most telling first: field and what it is, in words.
+    """What a prompt asks for, the most telling first: field and what it is, in words. For a list, who they are.
 
     The key beside the customer, the attributes the model looks at, and then the features that drive it most.
     """
     shape = context.shape()
-    predictor = load_predictor(context, task, at or context.clock(shape).end, model)
     known = {f.name: f for f in features(shape, task.keys)}
+    stated = {c: f.words.label for f in known.values() if (c := past_of_customers(f))}
+    if task.kind == "ranking":
+        return list(_asked_age({c: label for c, label in stated.items() if c != "income"}).items())
+    predictor = load_predictor(context, task, at or context.clock(shape).end, model)
     wanted = [n for n in _wanted(predictor) if n in known]
     fields = [(k, k.removesuffix("_id")) for k in task.keys if k != "customer_id"]
-    attributes = {c: known[n].words.label for n in wanted if (c := past_of_customers(known[n]))}
-    if "birth_date" in attributes:
-        attributes = {"age": "age"} | {c: label for c, label in attributes.items() if c != "birth_date"}
+    attributes = _asked_age({c: known[n].words.label for n in wanted if (c := past_of_customers(known[n]))})
     fields += list(attributes.items())
     driving = [
         str(r[0])
@@ -335,6 +336,13 @@ def asked_fields(
     rest = [n for n in (*driving, *wanted) if n in wanted and past_of_customers(known[n]) is None]
     fields += [(n, known[n].words.label) for n in dict.fromkeys(rest)]
     return fields[: max(ASKED, len(attributes) + 4)]
+
+
+def _asked_age(attributes: dict[str, str]) -> dict[str, str]:
+    """People know an age sooner than a day of birth."""
+    if "birth_date" not in attributes:
+        return attributes
+    return {"age": "age"} | {c: label for c, label in attributes.items() if c != "birth_date"}
 
 
 def prompted(

@@ -50,7 +50,7 @@ def asked_for_one(context: typer.Context) -> bool:
     return meant.get("for_") is not None or bool(meant.get("ask"))
 
 
-def one_customer(context: typer.Context, task: str, at: str | None, model: str | None) -> None:
+def one_customer(context: typer.Context, task: str, at: str | None, model: str | None, top: int) -> None:
     """Answer for one customer: `--for JSON`; `--for -` from a pipe, or asked for on a terminal; `--ask` asked for."""
     given = context.meta.get(_MEANT, {}).get("for_")
     asking = given is None or (given == "-" and sys.stdin.isatty())
@@ -58,9 +58,9 @@ def one_customer(context: typer.Context, task: str, at: str | None, model: str |
     with opened(context) as shop:
         if told is None:
             typer.echo("what is known of the customer? (nothing: not known)", err=True)
-            one = shop.predict_one(task, _ask, at, model, lambda message: typer.echo(message, err=True))
+            one = shop.predict_one(task, _ask, at, model, lambda message: typer.echo(message, err=True), top)
         else:
-            one = shop.predict_one(task, told, at, model)
+            one = shop.predict_one(task, told, at, model, top=top)
     say(context, one.row, one.text)
 
 

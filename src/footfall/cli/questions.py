@@ -124,7 +124,7 @@ def predict(
 ) -> None:
     """Answer for everyone the task asks about, highest first; of a forecast, what the whole horizon comes to."""
     if asked_for_one(context):
-        one_customer(context, task, at, model)
+        one_customer(context, task, at, model, top)
         return
     with opened(context) as shop:
         scores = shop.predict(task, at, model, out, top, rules)
