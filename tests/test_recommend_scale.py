@@ -116,12 +116,15 @@ def test_lists_are_written_by_the_chunk(tmp_path: Path, monkeypatch: pytest.Monk
     whole = predict(context, NEXT, at=END, top=3)
     monkeypatch.setattr(recommender, "CHUNK", 10)
     monkeypatch.setattr(rankings, "RETURNED", 40)
+    monkeypatch.setattr(rankings, "CROWD", 40)
     part = predict(context, NEXT, at=END, top=3)
     stored = engine.fetch("select * exclude (made_at) from recommendations order by customer_id, rank")
     assert stored.num_rows == whole.num_rows == 3 * (CUSTOMERS + 4)
     assert stored.equals(whole.drop(["made_at"]).sort_by([("customer_id", "ascending"), ("rank", "ascending")]))
     assert part.num_rows == 30 and part.drop(["made_at"]).equals(whole.drop(["made_at"]).slice(0, 30))
     assert any("192 rows are in the table recommendations" in t for t in told)
+    done = [int(t.split("lists of ")[1].split()[0]) for t in told if "lists of " in t]
+    assert done == [10, 20, 30, 40, 50, 60, 64]
     assert ranking_rows.RankingRows(NEXT, read_history(engine, NEXT, END), {}).table(None).num_rows == 0
     monkeypatch.setattr(rankings, "BUSY", 10)
     assert rankings.learning(context).dial == rankings.SPARSE < 1.0 == Learning().dial

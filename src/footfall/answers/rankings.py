@@ -176,7 +176,7 @@ def predict(
     way, name = (NEW, f"{task.name}-new") if held.new else (ALL, task.name)
     head = {"task": name, "cutoff": cutoff, "model": of.ranker.answer[way], "made_at": now()}
     kept: list[pa.Table] = []
-    many = 0
+    many = done = 0
     writing = RankingRows(task, of.history, head)
     with context.engine.transaction():
         write(context.engine, "recommendations", [], {"task": name, "cutoff": cutoff})
@@ -184,6 +184,9 @@ def predict(
             rows = writing.table(part)
             context.engine.append("recommendations", rows)
             many += rows.num_rows
+            tenth, done = 10 * done // len(asked), done + len(np.unique(part.customer))
+            if len(asked) > CROWD and 10 * done // len(asked) > tenth:
+                context.progress(f"{name}: lists of {done:,} of {len(asked):,} customers")
             if many <= RETURNED:
                 kept.append(rows)
     _keep_rules(context, saved, held)
