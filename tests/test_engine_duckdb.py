@@ -223,6 +223,21 @@ def test_memory_threads_and_the_folder_to_spill_to_are_bounded_by_settings(tmp_p
     engine.close()
 
 
+def test_rows_are_appended_by_name_and_nothing_of_them_stays_in_memory(tmp_path: Path) -> None:
+    engine = DuckDBEngine(tmp_path / "shop.duckdb", threads=1)
+    engine.execute("create schema kept")
+    engine.execute("create table kept.t (a varchar, b bigint, c double)")
+    before = pa.total_allocated_bytes()
+    with engine.transaction():
+        for i in range(3):
+            engine.append("kept.t", pa.table({"C": pa.array([i / 2] * 100_000), "a": pa.array(["text"] * 100_000)}))
+        assert pa.total_allocated_bytes() - before < 1_000_000, "tables are let go of before the transaction ends"
+    assert engine.rows("select a, b, sum(c), count(*) from kept.t group by all") == [("text", None, 150_000.0, 300_000)]
+    with pytest.raises(FootfallError, match="has no column"):
+        engine.append("kept.t", pa.table({"a": ["x"], "d": [1]}))
+    engine.close()
+
+
 def test_memory_is_given_back_and_its_bound_stays(tmp_path: Path) -> None:
     engine = DuckDBEngine(tmp_path / "shop.duckdb", memory="300MB", threads=1)
     bound = engine.value("select current_setting('memory_limit')")

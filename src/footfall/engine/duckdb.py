@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +106,18 @@ class DuckDBEngine:
         return Relation(name, self.columns(name), self)
 
     def append(self, name: str, table: pa.Table) -> None:
-        """Insert the rows of an Arrow table by column name."""
-        self._connection.register("incoming", table)
-        try:
-            self.execute(f"insert into {name} by name select * from incoming")
-        finally:
-            with suppress(duckdb.Error):  # a failed insert ended the transaction; its own error says why
-                self._connection.unregister("incoming")
+        """Insert the rows of an Arrow table by column name; columns that it lacks stay empty.
+
+        Raises FootfallError for a column that `name` does not have.
+        """
+        given = {c.lower(): f'"{c}"' for c in table.column_names}
+        columns = list(self.columns(name))
+        if strange := sorted(set(given) - {c.lower() for c in columns}):
+            raise FootfallError(f"{name} has no column {given[strange[0]]}")
+        # As a relation: a table that is registered inside a transaction stays in memory until it ends.
+        with _spoken():
+            rows = self._connection.from_arrow(table)
+            rows.project(", ".join(given.get(c.lower(), f'null as "{c}"') for c in columns)).insert_into(name)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
