@@ -254,6 +254,15 @@ def test_charts_are_valid_vega_lite_with_few_ticks(page, specs):
             assert len(shown) <= 7, name
 
 
+def test_a_trait_that_moves_nothing_is_no_bar(page):
+    rows = page.tables["importances"].to_pylist()
+    still = [{**r, "importance": 0.0 if r["rank"] > 3 else r["importance"]} for r in rows]
+    none = pa.Table.from_pylist(still, schema=page.tables["importances"].schema)
+    drivers = next(s for s in SECTIONS if s.name == "drivers")
+    side = drivers.draw(replace(page, tables={**page.tables, "importances": none}))[0]
+    assert [len(figure.rows) for figure in side.blocks] == [3] * len(side.blocks)
+
+
 def test_the_calibration_chart_holds_every_point_inside_its_axes(specs):
     spec = specs["answers/churn-90d/Do the chances come true?"]
     points = [v for data in spec["datasets"].values() for v in data] if "datasets" in spec else []

@@ -43,7 +43,8 @@ def _title(page: Page, task: str) -> str:
 
 
 def _bars(page: Page, task: str) -> Figure:
-    mine = sorted(_mine(page, "importances", task), key=lambda r: (r.get("rank") is None, r.get("rank") or 0))[:_SHOWN]
+    ranked = sorted(_mine(page, "importances", task), key=lambda r: (r.get("rank") is None, r.get("rank") or 0))
+    mine = [r for r in ranked if float(r.get("importance") or 0) > 0][:_SHOWN] or ranked[:1]
     shown = [{**r, "label": text(r.get("label") or r.get("feature")), "effect": _effect(r)} for r in mine]
     words = "; ".join(f"{r['label']}: more of it {r['effect']}" for r in shown)
     options = {"title": "How much it moves the answer"}

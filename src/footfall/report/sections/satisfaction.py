@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from footfall.report.blocks import Block, Column, Figure, Grid, Side
+from footfall.report.blocks import Block, Column, Figure, Grid, Group, Side
 from footfall.report.numbers import number, text
 from footfall.report.page import Page
 from footfall.report.section import Section
@@ -40,8 +40,8 @@ def _of(page: Page, insight: str) -> list[Block]:
         Column("95% interval", lambda r: f"{number(r['lower'])} to {number(r['upper'])}"),
     ]
     sides = [Side(figures[i : i + 2]) for i in range(0, len(figures), 2)]
-    grid = Grid(_INSIGHTS[insight], columns, rows, (name,), "An interval draws customers, not answers.", 40, stack=True)
-    return [*told(page, insight), *sides, grid] if rows else []
+    grid = Grid("Averages", columns, rows, (name,), "An interval draws customers, not answers.", 40, stack=True)
+    return [*told(page, insight), *sides, Group(_INSIGHTS[insight], [grid])] if rows else []
 
 
 def _draw(page: Page) -> Sequence[Block]:

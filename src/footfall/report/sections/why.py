@@ -32,8 +32,7 @@ def _way(page: Page) -> list[Block]:
     shown = [{"label": label, "value": first[step]} for step, label in _STEPS.items()] if first else []
     words = "; ".join(f"{r['label']}: {count(r['value'])}" for r in shown)
     columns = [
-        Column("By", lambda r: text(r["dimension"]).replace("_", " ")),
-        Column("Segment", "segment"),
+        Column("Segment", _segment),
         Column("Looks", "looked", "count"),
         Column("To the cart", "look_to_cart", "percent"),
         Column("Cart to purchase", "cart_to_purchase", "percent"),
@@ -80,6 +79,11 @@ def _differ(page: Page) -> list[Block]:
     )
     grid = Grid("The surest first", columns, rows, (_DIFFER,), "", _SHOWN, stack=True)
     return [*told(page, "buyers-differ"), *figures, grid, Prose(note, "note")] if rows else []
+
+
+def _segment(row: Row) -> Cell:
+    by = text(row["dimension"]).replace("_", " ")
+    return Cell(text(row["segment"]), "" if by == row["segment"] else by)
 
 
 def _draw(page: Page) -> Sequence[Block]:
