@@ -417,7 +417,8 @@ def heat(rows: Sequence[Row], width: int, *, across: str, down: str, format: str
     """A square of colour a row at (`x`, `y`), in the order given, fuller for a larger `value`; numbers if they fit."""
     columns, lines = (list(dict.fromkeys(r[k] for r in rows)) for k in ("x", "y"))
     x = alt.X("x:O").sort(columns).title(across).axis(labelAngle=0, labelLimit=width // max(1, len(columns)) + 8)
-    y = alt.Y("y:O").sort(lines).title(down)
+    room = min(width // 3, 7 * max((len(str(line)) for line in lines), default=0))  # fonts of others may be wider
+    y = alt.Y("y:O").sort(lines).title(down).axis(minExtent=room, labelLimit=max(room, 60))
     base = alt.Chart(_data(rows, "x", "y", "value")).encode(x=x, y=y)
     # By opacity and not by colour, so that the texts can be read by day and by night.
     chart = base.mark_rect(color=BLUE).encode(opacity=alt.Opacity("value:Q").scale(range=[0.04, 0.6]).legend(None))
