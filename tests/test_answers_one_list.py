@@ -58,7 +58,8 @@ def test_who_did_what_a_customer_did_is_shown_what_that_customer_is(context: Con
     assert "you buy this about every 2 weeks" in one.rows[0]["reason"]
     assert len({r["product_id"] for r in one.rows[:6]} & set(theirs[:6])) >= 5
     assert "p3" in one.text and one.row["rows"] == one.rows
-    categories = rank_one(context, CATEGORIES, {"lines": twin}, END)
+    bought = [{"at": line["at"], "lines": [{"product_id": line["product_id"]}]} for line in twin]
+    categories = rank_one(context, CATEGORIES, {"orders": bought}, END)
     assert categories.rows[0]["category"] == "m", "the shop knows the category of a product that is told without one"
 
 

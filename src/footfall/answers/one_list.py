@@ -17,7 +17,8 @@ from footfall.answers.rankings import TOP, check_answerable, rules_for, scene_of
 from footfall.answers.telling import NEW as NEWCOMER
 from footfall.answers.telling import Told, judged
 from footfall.errors import did_you_mean
-from footfall.recommend import ALL, NEW, History, clock_days, interactions_query, rank, scene
+from footfall.recommend import ALL, COLD, NEW, History, clock_days, interactions_query, rank, scene
+from footfall.tables import TABLES
 from footfall.tasks import Task
 
 
@@ -75,7 +76,10 @@ def rank_one(
     joined = _joined(context, task, of.history, told, notes)
     rules = rules_for(context)
     number = np.asarray([len(of.history.customers)])
-    (found,) = rank(scene(of.ranker, joined), number, top, NEW if rules.new else ALL, rules)
+    way = NEW if rules.new else ALL
+    (found,) = rank(scene(of.ranker, joined), number, top, way, rules)
+    if len(joined.interactions) == len(of.history.interactions) and COLD in of.ranker.reranker.boosters:
+        way = COLD  # who did nothing is answered by what was taught apart
     column = str(task.target.column)
     rows: list[dict[str, Any]] = [
         {
@@ -88,7 +92,7 @@ def rank_one(
         notes.append("there is nothing to show: the rules leave nothing over")
     if of.ranker.caution:
         notes.append(of.ranker.caution)
-    return OneList(task.name, task.sentence, of.ranker.answer[NEW if rules.new else ALL], cutoff, rows, notes)
+    return OneList(task.name, task.sentence, of.ranker.answer[way], cutoff, rows, notes)
 
 
 def _joined(context: Context, task: Task, history: History, told: Told, notes: list[str]) -> History:
@@ -136,7 +140,10 @@ def _rows(
 ) -> list[tuple[int, str, float, float]]:
     """Number of the item, kind, weight and day of what this customer did, of what the shop knows."""
     column = str(task.target.column)
-    done = {table: _described(context, rows, column) for table, rows in told.history.items()}
+    done = {
+        table: _described(context, rows, column) if any(c.name == column for c in TABLES[table].columns) else rows
+        for table, rows in told.history.items()
+    }
     engine = own_shop(replace(told, history=done))
     try:
         query = interactions_query(engine, task.target.fact, column, history.at)
@@ -153,11 +160,11 @@ def _rows(
     for item in sorted(strange):
         near = did_you_mean(item, [str(p) for p in history.products])
         notes.append(f"the shop knows no {column.removesuffix('_id')} '{item}'{near}: it changes nothing")
-    return sorted(out)
+    return sorted(out, key=lambda row: (row[0], row[3], row[1]))
 
 
 def _described(context: Context, rows: Sequence[dict[str, Any]], column: str) -> list[dict[str, Any]]:
-    """The rows with category and brand as the shop knows them of their products."""
+    """The rows with what is ranked (a category, a brand) as the shop knows it of their products."""
     if column == "product_id":
         return list(rows)
     goods = sorted({str(r["product_id"]) for r in rows if r.get("product_id") and not r.get(column)})
