@@ -184,8 +184,8 @@ def predict(
             rows = writing.table(part)
             context.engine.append("recommendations", rows)
             many += rows.num_rows
-            tenth, done = 10 * done // len(asked), done + len(np.unique(part.customer))
-            if len(asked) > CROWD and 10 * done // len(asked) > tenth:
+            before, done = done, done + len(np.unique(part.customer))
+            if len(asked) > CROWD and 10 * done // len(asked) > 10 * before // len(asked):
                 context.progress(f"{name}: lists of {done:,} of {len(asked):,} customers")
             if many <= RETURNED:
                 kept.append(rows)
