@@ -143,7 +143,7 @@ def way(rows: Sequence[Row], width: int, *, title: str, unit: str = "chance") ->
         + base.mark_bar().encode(x=x, x2="tip:Q", color=colour)
         + dot.encode(x=x, y=y)
         + base.transform_filter("datum.shown").mark_text(align="left", dx=6, color=MUTED).encode(x=tip, text="shown:N")
-        + base.mark_text(align="left", baseline="bottom", dy=-8, fontSize=12.5, limit=width - 12).encode(
+        + base.mark_text(align="left", baseline="bottom", dy=-8, fontSize=12.5, limit=width - 40).encode(
             x=alt.value(2), text="label:N"
         )
     )
