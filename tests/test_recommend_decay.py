@@ -65,3 +65,10 @@ def test_a_lead_within_noise_changes_nothing() -> None:
     assert chosen == 180.0
     nobody = paced(known, both, np.zeros(0, dtype=np.int64), (CONTENT,))
     assert nobody == ((CONTENT,), {})
+
+
+def test_a_usual_half_life_of_any_length_is_among_those_tried() -> None:
+    taken = _takes(0)
+    mine = Spec("content", "content", 10, {"half_life": 123.0})
+    (chosen,), told = paced(_once(2, 2), taken, np.arange(CUSTOMERS), (mine,))
+    assert set(told["content"]) == {41.0, 123.0, 370.0} and chosen == mine

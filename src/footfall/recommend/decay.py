@@ -37,7 +37,7 @@ def paced(
         if usual is None or not len(customers):
             out.append(spec)
             continue
-        tried = [float(f"{usual * times:.2g}") for times in TIMES]
+        tried = [float(usual) if times == 1.0 else float(f"{usual * times:.2g}") for times in TIMES]
         ways = {days: replace(spec, settings={**spec.settings, HALF_LIFE: days}) for days in tried}
         found = {days: _found(interactions, taken, customers, one, seed) for days, one in ways.items()}
         told[spec.label] = {days: float(shares.mean()) for days, shares in found.items()}
